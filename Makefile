@@ -1,0 +1,22 @@
+# A thin front: CMake does the work. `make help` lists what there is.
+.DEFAULT_GOAL := help
+.PHONY: help setup oracles build test demo bench format lint clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## packages and the torch wheel that hone links to
+	@tools/setup.sh build
+
+oracles: ## also the Python environment of reference libraries, for the tests
+	@tools/setup.sh oracles
+
+build: setup ## the program at build/release/hone
+	@cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@cmake --build --preset release
+
+test: oracles ## everything: unit, property, parity, fuzz corpora, sanitizers, end to end
+	@tools/test.sh
+
+clean: ## remove what was built (caches outside the clone stay)
+	rm -rf build runs

@@ -1,0 +1,29 @@
+# hone_layer(NAME [DEPENDS targets…]): the static library hone_NAME from every .cpp below the
+# current folder, and hone_NAME_tests from tests/NAME when tests are built.
+function(hone_layer name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(NOT sources) # a layer of headers alone
+    add_library(hone_${name} INTERFACE)
+    target_include_directories(hone_${name} INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
+    target_link_libraries(hone_${name} INTERFACE ${ARG_DEPENDS})
+    return()
+  endif()
+  add_library(hone_${name} STATIC ${sources})
+  target_include_directories(hone_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
+  target_link_libraries(hone_${name} PUBLIC ${ARG_DEPENDS} PRIVATE hone_flags ${ARG_PRIVATE_DEPENDS})
+endfunction()
+
+# hone_layer_tests(NAME [DEPENDS targets…]): one GoogleTest program from tests/NAME/*_test.cpp.
+function(hone_layer_tests name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*_test.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(hone_${name}_tests ${sources})
+  target_include_directories(hone_${name}_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(hone_${name}_tests PRIVATE HONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_link_libraries(hone_${name}_tests PRIVATE hone_${name} hone_flags GTest::gtest_main ${ARGN})
+  add_test(NAME ${name} COMMAND hone_${name}_tests)
+  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 900)
+endfunction()

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# Makes this machine ready to build (and, with `oracles`, to test) hone.
+#
+#   tools/setup.sh build      distribution packages + the torch wheel that hone links to
+#   tools/setup.sh oracles    the above + the Python environment of reference libraries
+#
+# Safe to run again and to interrupt: every part is skipped when it is already there, and an
+# environment appears under its final name only when it is whole. Everything lies in
+# ${XDG_CACHE_HOME:-~/.cache}/hone, keyed by a hash of the files that define it.
+# HONE_PYTHON chooses the interpreter, HONE_TORCH_DIR an existing torch folder to link instead.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+want=${1:-build}
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/hone
+requirements=tools/requirements
+say() { printf 'setup: %s\n' "$*" >&2; }
+fail() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+
+install_packages() {
+  local wanted missing=() p
+  mapfile -t wanted < <(sed '/^#/d;/^$/d' $requirements/packages.txt)
+  command -v dpkg-query >/dev/null || {
+    say "not a Debian or Ubuntu machine: install the equivalents of $requirements/packages.txt yourself"
+    return
+  }
+  for p in "${wanted[@]}"; do
+    dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  say "installing distribution packages: ${missing[*]}"
+  local root=()
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || fail "these need root, and there is no sudo: apt-get install ${missing[*]}"
+    root=(sudo)
+  fi
+  "${root[@]}" apt-get update -qq
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    "${missing[@]}" >&2
+}
+
+find_python() {
+  local candidate
+  for candidate in ${HONE_PYTHON:-} /usr/bin/python3 python3; do
+    if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+      command -v "$candidate"
+      return
+    fi
+  done
+  fail "no Python 3.10 or newer with venv; set HONE_PYTHON to one"
+}
+
+# make_environment NAME [pip options …]: a virtual environment from $requirements/NAME.txt
+make_environment() {
+  local name=$1 key target
+  shift
+  key=$( (cat "$requirements/$name.txt"; "$python" -VV; uname -m) | sha256sum | cut -c1-16)
+  target=$cache/python/$name-$key
+  if [ ! -e "$target/ready" ]; then
+    say "making the Python environment '$name' in $target (once; downloads $1)"
+    shift
+    mkdir -p "$cache/python"
+    exec 9>"$cache/python/$name.lock"
+    flock 9
+    if [ ! -e "$target/ready" ]; then
+      rm -rf "$target"
+      "$python" -m venv "$target"
+      "$target/bin/python" -m pip install --quiet --disable-pip-version-check "$@" \
+        -r "$requirements/$name.txt" >&2
+      touch "$target/ready"
+    fi
+    exec 9>&-
+  fi
+  mkdir -p build
+  ln -sfn "$target" "build/python-$name"
+}
+
+install_packages
+python=$(find_python)
+if [ -n "${HONE_TORCH_DIR:-}" ]; then
+  [ -e "$HONE_TORCH_DIR/lib/libtorch_cpu.so" ] || fail "HONE_TORCH_DIR=$HONE_TORCH_DIR has no lib/libtorch_cpu.so"
+  say "linking the torch in $HONE_TORCH_DIR"
+else
+  make_environment engine "about 0.6 GB" --no-deps
+fi
+[ "$want" = oracles ] && make_environment oracles "about 3 GB"
+say "ready"
