@@ -20,9 +20,9 @@ struct Origin {
 /// One turn. `content` is text; everything else a template may read (tool_calls, name …) is kept in
 /// `extra`, as it was written.
 struct Message {
-  std::string role;      ///< system, user, assistant, tool
+  std::string role;  ///< system, user, assistant, tool
   std::string content;
-  bool trained = true;   ///< assistant turns only: false where `weight` is 0
+  bool trained = true;     ///< assistant turns only: false where `weight` is 0
   std::string extra_json;  ///< "" or a JSON object of the other fields
 };
 
