@@ -40,3 +40,16 @@ target_link_options(torch::cpu INTERFACE -Wl,--allow-shlib-undefined)
 list(JOIN HONE_TORCH_RPATH ":" rpath)
 # DT_RPATH, not DT_RUNPATH: the CUDA libraries are needed by libtorch_cpu.so, not by us.
 target_link_options(torch::cpu INTERFACE "-Wl,--disable-new-dtags,-rpath,${rpath}")
+
+# OpenMP: libtorch brings its own libgomp; a second one in the process would mean a second set of
+# threads, so ours is that one.
+file(GLOB torch_gomp ${HONE_TORCH_DIR}/lib/libgomp*.so* ${HONE_TORCH_DIR}/../torch.libs/libgomp*.so*)
+add_library(torch::openmp INTERFACE IMPORTED)
+if(torch_gomp)
+  list(GET torch_gomp 0 torch_gomp)
+  add_library(torch_gomp SHARED IMPORTED)
+  set_target_properties(torch_gomp PROPERTIES IMPORTED_LOCATION ${torch_gomp})
+  target_link_libraries(torch::openmp INTERFACE torch_gomp)
+else()
+  target_link_options(torch::openmp INTERFACE -fopenmp)
+endif()

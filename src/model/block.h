@@ -1,0 +1,63 @@
+// One decoder block as one differentiable unit: hand-written forward and backward.
+#pragma once
+#include <memory>
+#include <span>
+
+#include "model/config.h"
+#include "model/linear.h"
+#include "tensor/attention.h"
+
+namespace hone::model {
+
+/// Keys and values of one sequence, one pair of tensors a layer: [K, capacity, head_dim].
+struct KvCache {
+  std::vector<Tensor> keys, values;
+  int64_t length = 0;  ///< positions filled, the same in every layer
+};
+
+/// Sequences side by side without padding. `cu_seqlens` has one entry more than there are sequences.
+struct PackedBatch {
+  Tensor ids;        ///< [N] int64
+  Tensor positions;  ///< [N] int64, from 0 in each sequence
+  std::vector<int64_t> cu_seqlens;
+};
+
+/// What all blocks of one forward share.
+struct BlockInput {
+  Tensor positions, cos, sin;
+  std::vector<int64_t> cu_seqlens;
+  StepContext context;
+};
+
+class Block {
+ public:
+  Block(const DecoderConfig& config, int64_t layer);
+
+  /// x [N, D] → [N, D], with gradients for every trainable tensor here (and x) when grad mode is on.
+  Tensor forward(const Tensor& x, const std::shared_ptr<const BlockInput>& input) const;
+
+  /// Without gradients: sequence i continues caches[i], which is extended (the decoder advances length).
+  Tensor forward_cached(const Tensor& x, const BlockInput& input, std::span<KvCache* const> caches) const;
+
+  /// attention_norm and mlp_norm [D] in the compute type, or fp32 leaves when trained.
+  Tensor attention_norm, mlp_norm;
+  Linear q, k, v, o, gate, up, down;
+
+  struct Saved;
+  Tensor run_forward(const Tensor& x, const BlockInput& input, Saved* saved) const;
+  /// Returns the gradient of x (undefined unless `want_input`).
+  Tensor run_backward(const Tensor& dy, Saved& saved, const BlockInput& input, GradSink& sink, bool want_input) const;
+  std::vector<Tensor> trainable() const;
+
+ private:
+  struct Projected;
+  Tensor attend(const Tensor& normed, const BlockInput& input, Saved* saved) const;
+
+  const DecoderConfig& config_;
+  int64_t layer_;
+};
+
+/// rms_norm with autograd, for the places outside blocks.
+Tensor rms_norm_differentiable(const Tensor& x, const Tensor& weight, double eps);
+
+}  // namespace hone::model

@@ -1,0 +1,50 @@
+// Model folders as Hugging Face lays them out: read in place, written whole or not at all.
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "tensor/tensor.h"
+
+namespace hone::model {
+
+/// The safetensors files of a folder (one, or shards with an index), memory-mapped.
+class Checkpoint {
+ public:
+  explicit Checkpoint(const std::filesystem::path& folder);
+  /// A single safetensors file.
+  static Checkpoint from_file(const std::filesystem::path& file);
+  ~Checkpoint();
+  Checkpoint(Checkpoint&&) noexcept;
+  Checkpoint& operator=(Checkpoint&&) noexcept;
+
+  bool has(const std::string& name) const;
+  std::vector<std::string> names() const;
+  /// A read-only view into the mapping, valid on its own. A tensor that is missing throws Error with a
+  /// near name; one of another shape throws Error with both shapes.
+  Tensor tensor(const std::string& name, const std::vector<int64_t>& shape) const;
+  /// Without a shape to hold it to.
+  Tensor tensor(const std::string& name) const;
+
+ private:
+  struct Impl;
+  explicit Checkpoint(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Writes tensors as one safetensors file that the reference library reads; nothing is left half-written.
+void write_tensors(const std::filesystem::path& file, const std::vector<std::pair<std::string, Tensor>>& tensors,
+                   const std::vector<std::pair<std::string, std::string>>& metadata = {{"format", "pt"}});
+
+class Decoder;
+
+/// Writes a model folder that transformers loads: config.json as it was read (with the type in
+/// which the weights are now stored), weights (in shards of at most `shard_bytes`), generation
+/// settings and tokenizer files copied from `source_folder`.
+void save_model(Decoder& decoder, const std::filesystem::path& source_folder, const std::filesystem::path& folder,
+                at::ScalarType dtype, int64_t shard_bytes = int64_t{5} << 30);
+
+}  // namespace hone::model

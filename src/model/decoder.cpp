@@ -1,0 +1,190 @@
+#include "model/decoder.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/embedding.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/random.h"
+#include "base/strings.h"
+#include "model/checkpoint.h"
+
+namespace hone::model {
+namespace {
+
+std::string layer_name(const TensorNames& names, int64_t layer, const std::string& part) {
+  std::string prefix = names.layer_prefix;
+  prefix.replace(prefix.find("{}"), 2, std::to_string(layer));
+  return prefix + part;
+}
+
+Tensor random_tensor(const std::string& name, const std::vector<int64_t>& shape, double deviation, uint64_t seed) {
+  Tensor tensor = at::empty(shape, at::TensorOptions().dtype(at::kFloat));
+  auto* values = tensor.mutable_data_ptr<float>();
+  RandomStream random(seed, hash64(name));
+  for (int64_t i = 0; i < tensor.numel(); ++i) values[i] = static_cast<float>(deviation * random.normal());
+  return tensor;
+}
+
+}  // namespace
+
+Decoder::Decoder(DecoderConfig config, DecoderOptions options, const WeightSource& source)
+    : config_(std::move(config)), options_(options), family_(family_named(config_.family)), rope_(config_) {
+  const TensorNames& names = family_.names;
+  const int64_t d = config_.hidden_size, f = config_.intermediate_size;
+  const int64_t q_width = config_.num_attention_heads * config_.head_dim, kv_width = config_.num_key_value_heads * config_.head_dim;
+  int64_t index = 0;
+  const auto linear = [&](const std::string& name, int64_t out, int64_t in, bool bias) {
+    Tensor weight = source(name + ".weight", {out, in});
+    return Linear(name, std::move(weight), bias ? source(name + ".bias", {out}) : Tensor(), options_.compute_type, index++);
+  };
+  embedding_ = source(names.embedding + ".weight", {config_.vocab_size, d});
+  for (int64_t i = 0; i < config_.num_hidden_layers; ++i) {
+    auto block = std::make_unique<Block>(config_, i);
+    block->attention_norm = source(layer_name(names, i, names.attention_norm) + ".weight", {d});
+    block->q = linear(layer_name(names, i, names.q), q_width, d, config_.attention_bias);
+    block->k = linear(layer_name(names, i, names.k), kv_width, d, config_.attention_bias);
+    block->v = linear(layer_name(names, i, names.v), kv_width, d, config_.attention_bias);
+    block->o = linear(layer_name(names, i, names.o), d, q_width, config_.attention_bias);
+    block->mlp_norm = source(layer_name(names, i, names.mlp_norm) + ".weight", {d});
+    block->gate = linear(layer_name(names, i, names.gate), f, d, config_.mlp_bias);
+    block->up = linear(layer_name(names, i, names.up), f, d, config_.mlp_bias);
+    block->down = linear(layer_name(names, i, names.down), d, f, config_.mlp_bias);
+    blocks_.push_back(std::move(block));
+  }
+  final_norm_ = source(names.final_norm + ".weight", {d});
+  head_ = config_.tie_word_embeddings
+              ? Linear(names.head, embedding_, Tensor(), options_.compute_type, index++)
+              : linear(names.head, config_.vocab_size, d, false);
+}
+
+std::unique_ptr<Decoder> Decoder::load(const std::filesystem::path& folder, const DecoderOptions& options) {
+  DecoderConfig config = read_config(folder);
+  const Checkpoint checkpoint(folder);
+  // Some publishers leave the tied head out and some write it twice; both are read as tied.
+  const auto source = [&](const std::string& name, const std::vector<int64_t>& shape) {
+    return checkpoint.tensor(name, shape).to(options.device, options.compute_type);
+  };
+  return std::unique_ptr<Decoder>(new Decoder(std::move(config), options, source));
+}
+
+std::unique_ptr<Decoder> Decoder::random(const DecoderConfig& config, const DecoderOptions& options, uint64_t seed) {
+  const auto source = [&](const std::string& name, const std::vector<int64_t>& shape) {
+    const at::TensorOptions fp32 = at::TensorOptions().dtype(at::kFloat);
+    const Tensor made = name.ends_with(".bias") ? at::zeros(shape, fp32)
+                        : shape.size() == 1    ? at::ones(shape, fp32)
+                                               : random_tensor(name, shape, config.initializer_range, seed);
+    return made.to(options.device, options.compute_type);
+  };
+  return std::unique_ptr<Decoder>(new Decoder(config, options, source));
+}
+
+std::shared_ptr<const BlockInput> Decoder::block_input(const PackedBatch& batch, const StepContext& context, int64_t longest) {
+  auto input = std::make_shared<BlockInput>();
+  std::tie(input->cos, input->sin) = rope_.at_least(longest, options_.device);
+  input->positions = batch.positions;
+  input->cu_seqlens = batch.cu_seqlens;
+  input->context = context;
+  return input;
+}
+
+Tensor Decoder::hidden(const PackedBatch& batch, const StepContext& context) {
+  int64_t longest = 1;
+  for (size_t i = 0; i + 1 < batch.cu_seqlens.size(); ++i) {
+    longest = std::max(longest, batch.cu_seqlens[i + 1] - batch.cu_seqlens[i]);
+  }
+  const auto input = block_input(batch, context, longest);
+  Tensor x = at::embedding(embedding_, batch.ids).to(options_.compute_type);
+  for (const auto& block : blocks_) x = block->forward(x, input);
+  return x;
+}
+
+Tensor Decoder::logits(const Tensor& hidden) {
+  const at::NoGradGuard no_grad;
+  return head_.forward(rms_norm_differentiable(hidden, final_norm_, config_.rms_norm_eps), {}, nullptr);
+}
+
+Tensor Decoder::step(const PackedBatch& batch, std::span<KvCache* const> caches) {
+  const at::NoGradGuard no_grad;
+  int64_t longest = 1;
+  for (size_t i = 0; i < caches.size(); ++i) {
+    const int64_t length = caches[i]->length + batch.cu_seqlens[i + 1] - batch.cu_seqlens[i];
+    if (length > caches[i]->keys.front().size(1)) {
+      fail_work("generation", format("the cache holds %ld positions, %ld are needed", caches[i]->keys.front().size(1), length));
+    }
+    longest = std::max(longest, length);
+  }
+  const auto input = block_input(batch, {}, longest);
+  Tensor x = at::embedding(embedding_, batch.ids).to(options_.compute_type);
+  for (const auto& block : blocks_) x = block->forward_cached(x, *input, caches);
+  for (size_t i = 0; i < caches.size(); ++i) caches[i]->length += batch.cu_seqlens[i + 1] - batch.cu_seqlens[i];
+  return x;
+}
+
+KvCache Decoder::make_cache(int64_t capacity) const {
+  KvCache cache;
+  const auto options = at::TensorOptions().dtype(options_.compute_type).device(options_.device);
+  for (int64_t i = 0; i < config_.num_hidden_layers; ++i) {
+    cache.keys.push_back(at::empty({config_.num_key_value_heads, capacity, config_.head_dim}, options));
+    cache.values.push_back(at::empty({config_.num_key_value_heads, capacity, config_.head_dim}, options));
+  }
+  return cache;
+}
+
+std::vector<NamedTensor> Decoder::parameters() {
+  const TensorNames& names = family_.names;
+  std::vector<NamedTensor> all{{names.embedding + ".weight", &embedding_}};
+  const auto add = [&](Linear& linear) {
+    all.push_back({linear.name + ".weight", &linear.weight});
+    if (linear.bias.defined()) all.push_back({linear.name + ".bias", &linear.bias});
+  };
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    Block& block = *blocks_[i];
+    all.push_back({layer_name(names, static_cast<int64_t>(i), names.attention_norm) + ".weight", &block.attention_norm});
+    for (Linear* linear : {&block.q, &block.k, &block.v, &block.o}) add(*linear);
+    all.push_back({layer_name(names, static_cast<int64_t>(i), names.mlp_norm) + ".weight", &block.mlp_norm});
+    for (Linear* linear : {&block.gate, &block.up, &block.down}) add(*linear);
+  }
+  all.push_back({names.final_norm + ".weight", &final_norm_});
+  if (!config_.tie_word_embeddings) add(head_);
+  return all;
+}
+
+std::vector<Linear*> Decoder::linears() {
+  std::vector<Linear*> all;
+  for (const auto& block : blocks_) {
+    for (Linear* linear : {&block->q, &block->k, &block->v, &block->o, &block->gate, &block->up, &block->down}) {
+      all.push_back(linear);
+    }
+  }
+  all.push_back(&head_);
+  return all;
+}
+
+void Decoder::enable_adapters(bool enabled) {
+  for (Linear* linear : linears()) linear->lora_enabled = enabled;
+}
+
+PackedBatch pack(const std::vector<std::span<const int32_t>>& sequences, const c10::Device& device) {
+  PackedBatch batch;
+  batch.cu_seqlens.push_back(0);
+  for (const auto& sequence : sequences) batch.cu_seqlens.push_back(batch.cu_seqlens.back() + static_cast<int64_t>(sequence.size()));
+  const int64_t total = batch.cu_seqlens.back();
+  batch.ids = at::empty({total}, at::TensorOptions().dtype(at::kLong));
+  batch.positions = at::empty({total}, at::TensorOptions().dtype(at::kLong));
+  auto *ids = batch.ids.mutable_data_ptr<int64_t>(), *positions = batch.positions.mutable_data_ptr<int64_t>();
+  for (const auto& sequence : sequences) {
+    for (size_t i = 0; i < sequence.size(); ++i) *ids++ = sequence[i], *positions++ = static_cast<int64_t>(i);
+  }
+  batch.ids = batch.ids.to(device);
+  batch.positions = batch.positions.to(device);
+  return batch;
+}
+
+}  // namespace hone::model

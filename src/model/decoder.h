@@ -1,0 +1,87 @@
+// The generic decoder: embedding, blocks, final norm, head. Families differ in settings and names alone.
+// Start here: Decoder::load(folder, options), then hidden() + head_loss() to train, step() to generate.
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "model/block.h"
+#include "model/rope.h"
+
+namespace hone::model {
+
+struct DecoderOptions {
+  /// Type in which arithmetic is done; frozen weights are stored in it too.
+  at::ScalarType compute_type = at::kFloat;
+  c10::Device device = c10::Device(c10::kCPU);
+};
+
+/// One weight of the base model by the name it has in the checkpoint.
+struct NamedTensor {
+  std::string name;
+  Tensor* tensor;
+};
+
+class Decoder {
+ public:
+  /// Maps the folder's safetensors files; weights already in the compute type are used in place.
+  /// A tensor that is missing or of the wrong shape throws Error naming both shapes.
+  static std::unique_ptr<Decoder> load(const std::filesystem::path& folder, const DecoderOptions& options);
+  /// Fresh weights: normal(0, initializer_range) for matrices, ones for norms, zeros for biases.
+  static std::unique_ptr<Decoder> random(const DecoderConfig& config, const DecoderOptions& options, uint64_t seed);
+
+  const DecoderConfig& config() const { return config_; }
+  const DecoderOptions& options() const { return options_; }
+
+  /// Hidden states before the final norm, [N, D]. Differentiable to every tensor that requires a gradient.
+  Tensor hidden(const PackedBatch& batch, const StepContext& context);
+  /// Final norm and head on some rows of hidden(): [M, D] → [M, V] in the compute type. No gradients.
+  Tensor logits(const Tensor& hidden);
+
+  /// Continues several sequences at once without gradients: `batch` holds the new tokens of sequence i
+  /// in its part, caches[i] what came before (and receives them). Returns hidden() of the new tokens.
+  Tensor step(const PackedBatch& batch, std::span<KvCache* const> caches);
+  /// An empty cache with room for `capacity` positions.
+  KvCache make_cache(int64_t capacity) const;
+
+  /// All base weights, in the order of the model; a tied head appears once.
+  std::vector<NamedTensor> parameters();
+  /// Every Linear, in the order of the model (the head last); adapters attach here.
+  std::vector<Linear*> linears();
+  /// Turns every attached adapter on or off; returns nothing to restore: see AdapterSwitch.
+  void enable_adapters(bool enabled);
+  const Linear& head() const { return head_; }
+  const Tensor& final_norm() const { return final_norm_; }
+
+ private:
+  using WeightSource = std::function<Tensor(const std::string& name, const std::vector<int64_t>& shape)>;
+  Decoder(DecoderConfig config, DecoderOptions options, const WeightSource& source);
+  std::shared_ptr<const BlockInput> block_input(const PackedBatch& batch, const StepContext& context, int64_t longest);
+
+  DecoderConfig config_;
+  DecoderOptions options_;
+  const Family& family_;
+  Tensor embedding_, final_norm_;
+  std::vector<std::unique_ptr<Block>> blocks_;
+  Linear head_;
+  RopeTable rope_;
+};
+
+/// Adapters off while this lives: the base model's own answer, e.g. as DPO's reference.
+class AdapterSwitch {
+ public:
+  explicit AdapterSwitch(Decoder& decoder) : decoder_(decoder) { decoder_.enable_adapters(false); }
+  ~AdapterSwitch() { decoder_.enable_adapters(true); }
+  AdapterSwitch(const AdapterSwitch&) = delete;
+  AdapterSwitch& operator=(const AdapterSwitch&) = delete;
+
+ private:
+  Decoder& decoder_;
+};
+
+/// A batch from token ids of several sequences.
+PackedBatch pack(const std::vector<std::span<const int32_t>>& sequences, const c10::Device& device);
+
+}  // namespace hone::model

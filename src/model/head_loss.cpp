@@ -1,0 +1,96 @@
+#include "model/head_loss.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+
+#include "model/autograd_node.h"
+
+namespace hone::model {
+namespace {
+
+/// Row numbers that carry loss and their targets, both [M] int64.
+std::pair<Tensor, Tensor> rows_with_loss(const Tensor& targets) {
+  const auto* values = targets.const_data_ptr<int64_t>();
+  std::vector<int64_t> rows, wanted;
+  for (int64_t i = 0; i < targets.size(0); ++i) {
+    if (values[i] != kIgnore) rows.push_back(i), wanted.push_back(values[i]);
+  }
+  const auto make = [](const std::vector<int64_t>& from) {
+    Tensor to = at::empty({static_cast<int64_t>(from.size())}, at::TensorOptions().dtype(at::kLong));
+    std::copy(from.begin(), from.end(), to.mutable_data_ptr<int64_t>());
+    return to;
+  };
+  return {make(rows), make(wanted)};
+}
+
+}  // namespace
+
+HeadLoss head_loss(Decoder& decoder, const Tensor& hidden, const Tensor& targets, const StepContext& context,
+                   const HeadLossOptions& options) {
+  HeadLoss result;
+  const Linear& head = decoder.head();
+  auto [rows, wanted] = rows_with_loss(targets);
+  rows = rows.to(hidden.device());
+  wanted = wanted.to(hidden.device());
+  result.tokens = rows.size(0);
+
+  std::vector<Tensor> parameters;
+  head.collect_trainable(parameters);
+  if (GradSink::wants(decoder.final_norm())) parameters.push_back(decoder.final_norm());
+  const bool differentiate = needs_gradient(hidden, parameters) && result.tokens > 0;
+
+  const at::TensorOptions fp32 = hidden.options().dtype(at::kFloat);
+  Tensor nll = at::empty({result.tokens}, fp32);
+  Tensor dhidden;
+  std::vector<Tensor> gradients;
+  without_gradients([&] {
+    const Tensor source = hidden.detach();
+    const Tensor weight = decoder.final_norm().detach().to(source.scalar_type());
+    const int64_t row_bytes = head.out_features() * source.element_size();
+    const int64_t chunk = std::max<int64_t>(16, options.chunk_bytes / row_bytes);
+    GradSink sink(parameters);
+    if (differentiate) dhidden = at::zeros(source.sizes(), source.options());
+    for (int64_t begin = 0; begin < result.tokens; begin += chunk) {
+      const int64_t count = std::min(chunk, result.tokens - begin);
+      const Tensor index = rows.narrow(0, begin, count);
+      const Tensor part = source.index_select(0, index);
+      const auto [normed, rstd] = tensor::rms_norm(part, weight, decoder.config().rms_norm_eps);
+      Linear::Saved saved;
+      Tensor logits = head.forward(normed, context, &saved);
+      const Tensor scale = differentiate ? at::full({count}, options.weight, fp32) : Tensor();
+      const auto [losses, correct] = tensor::cross_entropy(logits, wanted.narrow(0, begin, count), scale);
+      nll.narrow(0, begin, count).copy_(losses);
+      result.correct += correct.sum().item<int64_t>();
+      if (!differentiate) continue;
+      Tensor dnormed, dpart = at::zeros(part.sizes(), part.options());
+      head.backward(logits, normed, saved, context, sink, &dnormed, false);  // logits hold their gradient now
+      const bool want_weight = GradSink::wants(decoder.final_norm());
+      const Tensor dweight = tensor::rms_norm_backward(dnormed, part, weight, rstd, dpart, want_weight);
+      if (want_weight) sink.add(decoder.final_norm(), dweight);
+      dhidden.index_copy_(0, index, dpart);
+    }
+    gradients = sink.take();
+    return Tensor();
+  });
+  result.nll_sum = nll.sum(at::kDouble).item<double>();
+  if (options.keep_token_nll) result.token_nll = nll;
+  result.loss = nll.sum().mul(options.weight);
+  if (!differentiate) return result;
+  result.loss = attach_backward(result.loss.detach(), hidden, parameters, [dhidden, gradients](const Tensor& upstream) {
+    // The gradients were made for an upstream gradient of 1, which is what a plain backward() sends.
+    const double scale = upstream.item<double>();
+    std::vector<Tensor> scaled = gradients;
+    if (scale != 1) {
+      for (Tensor& gradient : scaled) {
+        if (gradient.defined()) gradient = gradient.mul(scale);
+      }
+    }
+    return std::pair(scale == 1 ? dhidden : dhidden.mul(scale), scaled);
+  });
+  return result;
+}
+
+}  // namespace hone::model

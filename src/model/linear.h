@@ -1,0 +1,69 @@
+// The seam for tuning and quantisation: y = W x + b, plus whatever is attached to it.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/grad_sink.h"
+#include "tensor/ops.h"
+#include "tensor/tensor.h"
+
+namespace hone::model {
+
+/// Low-rank update (Hu et al. 2021): y += scaling · B (A dropout(x)). lora_A [r, in], lora_B [out, r], fp32.
+struct Lora {
+  Tensor lora_A, lora_B;
+  double scaling = 1;
+  double dropout = 0;
+};
+
+/// What the blocks and the head need to know of the step they run in.
+struct StepContext {
+  bool training = false;      ///< dropout is applied
+  uint64_t dropout_key = 0;   ///< differs for each micro-batch; see tensor::DropoutKey
+  bool recompute = false;     ///< blocks keep their input alone and repeat their forward in backward
+};
+
+class Linear {
+ public:
+  Linear() = default;
+  /// `weight` [out, in], `bias` [out] or undefined. `index` is unique in the model: it names this
+  /// layer's dropout stream.
+  Linear(std::string name, Tensor weight, Tensor bias, at::ScalarType compute_type, int64_t index);
+
+  /// What backward needs besides x.
+  struct Saved {
+    Tensor low;  ///< A dropout(x), [N, r]
+  };
+
+  /// x [N, in] in the compute type; returns [N, out].
+  Tensor forward(const Tensor& x, const StepContext& context, Saved* saved) const;
+
+  /// Adds W and adapter gradients to `sink`; when `dx` is given, writes the gradient of x to it, or adds
+  /// it to what is there when `accumulate`.
+  void backward(const Tensor& dy, const Tensor& x, const Saved& saved, const StepContext& context, GradSink& sink,
+                Tensor* dx, bool accumulate) const;
+
+  /// Every tensor here that requires a gradient.
+  void collect_trainable(std::vector<Tensor>& into) const;
+  int64_t in_features() const { return weight.size(1); }
+  int64_t out_features() const { return weight.size(0); }
+
+  std::string name;  ///< as in the checkpoint, without ".weight"
+  Tensor weight, bias;
+  std::optional<Lora> lora;
+  bool lora_enabled = true;
+
+ private:
+  /// The weight in the compute type; a converted copy is kept until the weight changes.
+  const Tensor& matrix() const;
+  Tensor dropped(const Tensor& x, const StepContext& context) const;
+  bool adapted() const { return lora.has_value() && lora_enabled; }
+
+  at::ScalarType compute_type_ = at::kFloat;
+  int64_t index_ = 0;
+  mutable Tensor converted_;
+  mutable uint32_t converted_version_ = 0;
+};
+
+}  // namespace hone::model

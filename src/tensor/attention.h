@@ -1,0 +1,30 @@
+// Causal attention over packed sequences without padding, and over key/value caches.
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "tensor/tensor.h"
+
+namespace hone::tensor {
+
+/// What backward needs besides q, k, v and the output: log-sum-exp a row, one tensor a sequence.
+struct AttentionSaved {
+  std::vector<Tensor> logsumexp;
+};
+
+/// softmax(q kᵀ · scale + causal mask) v within each sequence; no sequence sees another.
+/// q [N, H, dim], k and v [N, K, dim] with H a multiple of K; cu_seqlens: cumulative lengths, first 0,
+/// last N. Returns [N, H, dim].
+Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const int64_t> cu_seqlens, double scale,
+                 AttentionSaved* saved);
+
+/// Gradients of attention(), written into dq [N, H, dim], dk and dv [N, K, dim].
+void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out,
+                        const AttentionSaved& saved, std::span<const int64_t> cu_seqlens, double scale, Tensor& dq,
+                        Tensor& dk, Tensor& dv);
+
+/// One sequence with a past: q [T, H, dim] are the last T of `length` positions, keys and values
+/// [K, capacity, dim] hold all of them. Returns [T, H, dim].
+Tensor attention_cached(const Tensor& q, const Tensor& keys, const Tensor& values, int64_t length, double scale);
+
+}  // namespace hone::tensor

@@ -1,0 +1,52 @@
+// The CPU kernels behind tensor/ops.h, as plain functions over rows. Free of libtorch and of any
+// shared inline function: this header is compiled for several instruction sets.
+#pragma once
+#include <cstdint>
+
+namespace hone::cpu {
+
+/// Element type of the activations; all sums are made in fp32.
+enum class Type : int { kFloat32 = 0, kBFloat16 = 1 };
+
+/// Every function works on rows [begin, end) so that the caller shares rows among threads.
+/// `cols` is the length of a row, rows are contiguous unless a stride is given.
+struct Kernels {
+  const char* name;
+
+  /// y = x * rstd * weight, rstd = 1/sqrt(mean(x²)+eps). weight is of the activations' type.
+  void (*rms_norm)(Type type, const void* x, const void* weight, float eps, int64_t cols, void* y, float* rstd,
+                   int64_t begin, int64_t end);
+  /// dx += gradient of rms_norm to x; `weight_sum` (or null) += Σ_rows dy · x · rstd, fp32 [cols].
+  void (*rms_norm_backward)(Type type, const void* dy, const void* x, const void* weight, const float* rstd,
+                            int64_t cols, void* dx, float* weight_sum, int64_t begin, int64_t end);
+
+  /// Rotates pairs (i, i + dim/2) of each head in place: rows are tokens, a row holds `heads` heads of
+  /// `dim` and is `stride` elements after the one before. cos and sin are fp32 [positions, dim/2].
+  /// `direction` is +1, or -1 for the backward pass.
+  void (*rope)(Type type, void* x, const int64_t* positions, const float* cos, const float* sin, int64_t heads,
+               int64_t dim, int64_t stride, float direction, int64_t begin, int64_t end);
+
+  /// out = silu(gate) * up, over elements [begin, end).
+  void (*silu_mul)(Type type, const void* gate, const void* up, void* out, int64_t begin, int64_t end);
+  /// In place: gate becomes d gate and up becomes d up, from d out.
+  void (*silu_mul_backward)(Type type, const void* dout, void* gate, void* up, int64_t begin, int64_t end);
+
+  /// out = keep ? x * scale : 0 over elements [begin, end); begin must be a multiple of 128. An element
+  /// is kept when its 16-bit draw is >= `threshold`. The draws of elements 128b … 128b+127 are the
+  /// Philox words of counters 16b … 16b+15: word 0 of all sixteen, then word 1 of all sixteen, …
+  void (*dropout)(Type type, const void* x, void* out, uint64_t key, uint64_t stream, uint32_t threshold, float scale,
+                  int64_t begin, int64_t end);
+
+  /// For each row of logits: losses[row] = logsumexp - logit[target]; correct[row] = target is the
+  /// largest (first of equals); then, when `row_scale` is given, logits become (softmax - onehot) *
+  /// row_scale[row].
+  void (*cross_entropy)(Type type, void* logits, const int64_t* targets, const float* row_scale, int64_t cols,
+                        float* losses, uint8_t* correct, int64_t begin, int64_t end);
+};
+
+/// The best variant this processor can run; HONE_KERNELS=portable|avx2|avx512 in the environment overrules.
+const Kernels& kernels();
+/// A variant by name, or null when this processor cannot run it (tests compare all that can).
+const Kernels* kernels_named(const char* name);
+
+}  // namespace hone::cpu

@@ -1,0 +1,98 @@
+#include "tensor/device.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <dlfcn.h>
+
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "tensor/cpu/kernels.h"
+
+namespace hone::tensor {
+namespace {
+
+/// Loads the CUDA half of libtorch; returns why it could not be, or "".
+const std::string& load_cuda() {
+  static const std::string failure = [] {
+    if (::dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) == nullptr) return std::string(::dlerror());
+    return at::hasCUDA() ? std::string() : std::string("no GPU is visible to this process");
+  }();
+  return failure;
+}
+
+std::string cpu_field(const std::string& key) {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (starts_with(line, key)) return std::string(trim(line.substr(line.find(':') + 1)));
+  }
+  return "";
+}
+
+bool cpu_has(const std::string& flag) {
+  static const std::string flags = " " + cpu_field("flags") + " ";
+  return flags.find(" " + flag + " ") != std::string::npos;
+}
+
+}  // namespace
+
+c10::Device device_from_name(const std::string& name) {
+  if (name == "cpu") return c10::Device(c10::kCPU);
+  if (name == "auto") return c10::Device(load_cuda().empty() ? c10::kCUDA : c10::kCPU);
+  if (name == "cuda" || starts_with(name, "cuda:")) {
+    if (!load_cuda().empty()) {
+      fail_input("device", "\"" + name + "\" cannot be used: " + load_cuda(),
+                 "install the torch package with its CUDA libraries and a driver, or use device: cpu");
+    }
+    return c10::Device(name);
+  }
+  fail_input("device", "\"" + name + "\" is unknown; known: auto, cpu, cuda, cuda:N");
+}
+
+bool multiplies_bf16(const c10::Device& device) {
+  return device.is_cuda() || cpu_has("avx512_bf16") || cpu_has("amx_bf16") || cpu_field("Features").find("bf16") != std::string::npos;
+}
+
+c10::ScalarType dtype_from_name(const std::string& name, const std::string& place) {
+  if (name == "float32" || name == "fp32" || name == "float") return at::kFloat;
+  if (name == "bfloat16" || name == "bf16") return at::kBFloat16;
+  if (name == "float16" || name == "fp16" || name == "half") return at::kHalf;
+  if (name == "float64" || name == "double") return at::kDouble;
+  fail_input(place, "\"" + name + "\" is not a type;" + did_you_mean(name, {"float32", "bfloat16", "float16"}) +
+                        " known: float32, bfloat16, float16");
+}
+
+std::string dtype_name(c10::ScalarType type) {
+  switch (type) {
+    case at::kFloat: return "float32";
+    case at::kBFloat16: return "bfloat16";
+    case at::kHalf: return "float16";
+    case at::kDouble: return "float64";
+    default: return c10::toString(type);
+  }
+}
+
+void set_threads(int count) {
+  at::set_num_threads(count > 0 ? count : static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
+}
+
+int threads() { return at::get_num_threads(); }
+
+int64_t peak_memory_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (starts_with(line, "VmHWM:")) return std::stoll(line.substr(6)) * 1024;
+  }
+  return 0;
+}
+
+std::string processor_summary() {
+  return cpu_field("model name") + format(" (%d threads, %s kernels%s)", threads(), cpu::kernels().name,
+                                          multiplies_bf16(c10::Device(c10::kCPU)) ? ", multiplies bf16" : "");
+}
+
+}  // namespace hone::tensor

@@ -1,0 +1,33 @@
+// Where tensors live and in which type arithmetic is done. The only place that names CUDA outside
+// the kernels' folder.
+#pragma once
+#include <c10/core/Device.h>
+#include <c10/core/ScalarType.h>
+
+#include <cstdint>
+#include <string>
+
+namespace hone::tensor {
+
+/// "cpu", "cuda", "cuda:1" or "auto" (a GPU when one can be used, else the CPU). Loads the CUDA half
+/// of libtorch on first need; where that is not possible, "cuda" throws Error saying why.
+c10::Device device_from_name(const std::string& name);
+
+/// True where a bf16 matrix product is faster than an fp32 one: AVX512_BF16 or AMX on x86-64, BF16 on
+/// Arm, any GPU of compute capability 8 or more. Elsewhere libtorch's bf16 product is many times slower.
+bool multiplies_bf16(const c10::Device& device);
+
+/// "float32", "bfloat16", "float16" and their short forms; unknown names throw Error(kInput) at `place`.
+c10::ScalarType dtype_from_name(const std::string& name, const std::string& place);
+std::string dtype_name(c10::ScalarType type);
+
+/// Threads for all operators (0: as many as the machine offers).
+void set_threads(int threads);
+int threads();
+
+/// Highest resident memory of this process so far, in bytes (VmHWM).
+int64_t peak_memory_bytes();
+/// The processor's name and what of it matters here, for run records: "AMD EPYC … (2 threads, avx512, bf16)".
+std::string processor_summary();
+
+}  // namespace hone::tensor

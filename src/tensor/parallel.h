@@ -1,0 +1,19 @@
+// Splits a loop over rows among the threads that libtorch uses (the same OpenMP runtime).
+#pragma once
+#include <cstdint>
+
+namespace hone::tensor {
+
+/// Calls body(begin, end) for disjoint parts of [0, count), each a multiple of `grain` long except the
+/// last. The split does not influence results: bodies write disjoint rows.
+template <typename Body>
+void parallel_rows(int64_t count, int64_t grain, const Body& body) {
+  const int64_t parts = (count + grain - 1) / grain;
+#pragma omp parallel for schedule(static) if (parts > 1)
+  for (int64_t part = 0; part < parts; ++part) {
+    const int64_t begin = part * grain;
+    body(begin, begin + grain < count ? begin + grain : count);
+  }
+}
+
+}  // namespace hone::tensor

@@ -1,0 +1,85 @@
+// The fused operators from plain libtorch operators: what runs where there is no kernel, and what the
+// kernels are tested against. Sums are in fp32, as in the kernels.
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/exp.h>
+#include <ATen/ops/logsumexp.h>
+#include <ATen/ops/rsqrt.h>
+#include <ATen/ops/sigmoid.h>
+
+#include <cmath>
+#include <vector>
+
+#include "base/random.h"
+#include "tensor/ops.h"
+
+namespace hone::tensor::portable {
+
+std::pair<Tensor, Tensor> rms_norm(const Tensor& x, const Tensor& weight, double eps) {
+  const Tensor wide = x.to(at::kFloat);
+  const Tensor rstd = at::rsqrt(wide.pow(2).mean(-1) + eps);
+  return {(wide * rstd.unsqueeze(-1)).to(x.scalar_type()) * weight, rstd};
+}
+
+Tensor rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight, const Tensor& rstd, Tensor& dx,
+                         bool want_weight) {
+  const Tensor normed = x.to(at::kFloat) * rstd.unsqueeze(-1), g = dy.to(at::kFloat);
+  const Tensor scaled = g * weight.to(at::kFloat);
+  const Tensor gradient = (scaled - normed * (scaled * normed).mean(-1, true)) * rstd.unsqueeze(-1);
+  dx.add_(gradient.to(dx.scalar_type()));
+  return want_weight ? (g * normed).sum(0) : Tensor();
+}
+
+void rope(Tensor& x, const Tensor& positions, const Tensor& cos, const Tensor& sin, bool backward) {
+  const int64_t half = x.size(2) / 2;
+  const Tensor c = cos.index_select(0, positions).unsqueeze(1);
+  const Tensor s = sin.index_select(0, positions).unsqueeze(1) * (backward ? -1 : 1);
+  const Tensor first = x.narrow(2, 0, half).to(at::kFloat), second = x.narrow(2, half, half).to(at::kFloat);
+  x.copy_(at::cat({Tensor(first * c - second * s), Tensor(second * c + first * s)}, 2));
+}
+
+Tensor silu_mul(const Tensor& gate, const Tensor& up) {
+  const Tensor g = gate.to(at::kFloat);
+  return (g * at::sigmoid(g) * up.to(at::kFloat)).to(gate.scalar_type());
+}
+
+void silu_mul_backward(const Tensor& dout, Tensor& gate, Tensor& up) {
+  const Tensor d = dout.to(at::kFloat), g = gate.to(at::kFloat), u = up.to(at::kFloat), s = at::sigmoid(g);
+  gate.copy_(d * u * s * (1 + g * (1 - s)));
+  up.copy_(d * g * s);
+}
+
+Tensor dropout(const Tensor& x, double p, DropoutKey key) {
+  const auto threshold = static_cast<uint32_t>(std::lround(p * 65536));
+  Tensor keep = at::empty({x.numel()}, at::TensorOptions().dtype(at::kFloat));
+  auto* kept = keep.mutable_data_ptr<float>();
+  const float scale = 65536.0f / static_cast<float>(65536 - threshold);
+  for (int64_t i = 0; i < x.numel(); ++i) {
+    const int64_t word = i % 128 / 32, lane = i % 32 / 2;
+    const uint64_t counter = static_cast<uint64_t>(i / 128 * 16 + lane);
+    const auto words = philox({static_cast<uint32_t>(counter), static_cast<uint32_t>(counter >> 32),
+                               static_cast<uint32_t>(key.stream), static_cast<uint32_t>(key.stream >> 32)},
+                              {static_cast<uint32_t>(key.key), static_cast<uint32_t>(key.key >> 32)});
+    const uint32_t draw = i % 2 == 0 ? words[static_cast<size_t>(word)] & 0xFFFF : words[static_cast<size_t>(word)] >> 16;
+    kept[i] = draw >= threshold ? scale : 0.0f;
+  }
+  return (x.to(at::kFloat) * keep.view(x.sizes()).to(x.device())).to(x.scalar_type());
+}
+
+std::pair<Tensor, Tensor> cross_entropy(Tensor& logits, const Tensor& targets, const Tensor& row_scale) {
+  const Tensor wide = logits.to(at::kFloat);
+  const Tensor log_sum = at::logsumexp(wide, {1});
+  const Tensor column = targets.unsqueeze(1);
+  const Tensor losses = log_sum - wide.gather(1, column).squeeze(1);
+  const Tensor correct = wide.argmax(1).eq(targets);
+  if (row_scale.defined()) {
+    Tensor gradient = at::exp(wide - log_sum.unsqueeze(1));
+    gradient.scatter_add_(1, column, at::empty({targets.size(0), 1}, wide.options()).fill_(-1));
+    logits.copy_(gradient * row_scale.unsqueeze(1));
+  }
+  return {losses, correct};
+}
+
+}  // namespace hone::tensor::portable
