@@ -1,0 +1,121 @@
+// A training run as its configuration file describes it: names as in LoraConfig and TrainingArguments,
+// defaults as docs/configuration.md lists them. Plain values, no torch. Read it with read_train_config;
+// write the resolved form into the run's folder with train_config_yaml.
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/config/fields.h"
+#include "base/json.h"
+
+namespace hone::recipe {
+
+struct ModelConfig {
+  std::string name_or_path;          ///< folder of the pre-trained model
+  std::string torch_dtype = "auto";  ///< of the stored weights: auto (as in the checkpoint), float32, bfloat16, float16
+  std::string compute_dtype = "auto";  ///< of the arithmetic: auto (what the processor is fast at), float32, bfloat16
+  std::string chat_template;           ///< name of a built-in one or a .jinja file; "" for the tokenizer's own
+  std::string tokenizer;               ///< folder or file; "" for name_or_path
+};
+
+struct DataConfig {
+  std::vector<std::string> train;        ///< files, read one after the other
+  NumberOrText validation;               ///< monostate: none; a number in (0, 1): that fraction of train; text: a file
+  std::string test;                      ///< file that is scored once, at the end; "" for none
+  std::string shape = "auto";            ///< record shape, or auto to recognise it
+  int64_t max_length = 1024;             ///< tokens of one example, template included
+  bool packing = true;                   ///< examples side by side in one row, without padding
+  std::string on_too_long = "truncate";  ///< truncate (keep the beginning), skip, error
+  bool shuffle = true;
+  bool train_on_prompt = false;         ///< loss on all tokens instead of the assistant's alone
+  std::string on_bad_record = "error";  ///< error, skip (counted and reported)
+};
+
+/// `true` or "default" is Kaiming-uniform A, zero B.
+struct LoraConfig {
+  int64_t r = 16;
+  double lora_alpha = 32;
+  double lora_dropout = 0.05;
+  TextOrList target_modules =
+      std::string("all-linear");                ///< list of suffixes, "all-linear", or a regex for the full name
+  std::string bias = "none";                    ///< none, all, lora_only
+  bool use_rslora = false;                      ///< scaling lora_alpha / sqrt(r) (Kalajdzievski 2023)
+  std::vector<std::string> modules_to_save;     ///< trained and saved in full
+  std::vector<int64_t> layers_to_transform;     ///< empty: every layer
+  std::map<std::string, int64_t> rank_pattern;  ///< suffix or regex of a module -> its own r
+  std::map<std::string, double> alpha_pattern;  ///< the same for lora_alpha
+  std::string init_lora_weights = "true";       ///< true, gaussian, false
+};
+
+struct TrainingConfig {
+  std::string output_dir = "runs/default";
+  double num_train_epochs = 3;
+  int64_t max_steps = -1;  ///< optimiser steps; -1: as num_train_epochs says
+  int64_t per_device_train_batch_size = 8;
+  int64_t per_device_eval_batch_size = 8;
+  int64_t gradient_accumulation_steps = 1;
+  double learning_rate = 2e-4;
+  double weight_decay = 0;
+  double adam_beta1 = 0.9, adam_beta2 = 0.999, adam_epsilon = 1e-8;
+  double max_grad_norm = 1;  ///< 0: no clipping
+  std::string optim = "adamw";
+  std::string lr_scheduler_type = "cosine";
+  double warmup_ratio = 0.1;            ///< of all steps; ignored when warmup_steps is given
+  std::optional<int64_t> warmup_steps;  ///< unset: warmup_ratio decides
+  double min_lr_ratio = 0;              ///< the rate at the end, as a fraction of learning_rate
+  int64_t logging_steps = 10;
+  std::string eval_strategy = "auto";   ///< no, steps, epoch; auto: steps when there is validation data, else no
+  std::optional<int64_t> eval_steps;    ///< unset: save_steps
+  std::string save_strategy = "steps";  ///< no, steps, epoch
+  int64_t save_steps = 500;
+  std::optional<int64_t> save_total_limit;  ///< unset: keep all
+  bool load_best_model_at_end = false;
+  std::string metric_for_best_model = "eval_loss";
+  std::optional<bool> greater_is_better;           ///< unset: false for losses and perplexity, true otherwise
+  std::optional<int64_t> early_stopping_patience;  ///< evaluations without gain before stopping; unset: never
+  double early_stopping_threshold = 0;
+  int64_t seed = 42;
+  bool gradient_checkpointing = false;
+  std::string resume_from_checkpoint;  ///< "" (none), "latest", or a checkpoint folder
+  bool eval_on_start = false;
+};
+
+struct TrainConfig {
+  ModelConfig model;
+  DataConfig data;
+  std::string method = "lora";    ///< looked up in the registry of methods
+  std::string objective = "sft";  ///< looked up in the registry of objectives
+  LoraConfig lora;
+  TrainingConfig training;
+  std::vector<std::string> tracking = {"jsonl", "tensorboard"};
+
+  /// What the optional settings come to.
+  std::string resolved_eval_strategy() const;
+  int64_t resolved_eval_steps() const { return training.eval_steps.value_or(training.save_steps); }
+  bool resolved_greater_is_better() const;
+  bool has_validation() const { return !std::holds_alternative<std::monostate>(data.validation); }
+};
+
+/// Lists every setting of `config` once, for reading, writing and documentation alike.
+void describe(Fields fields, TrainConfig& config);
+
+/// Reads the file, applies `overrides` ("training.learning_rate=1e-4", values in YAML), checks each
+/// value and the settings against each other. All faults are reported together in one Error(kInput).
+/// Relative paths are left as written: they are taken relative to the working directory.
+TrainConfig read_train_config(const std::filesystem::path& file, const std::vector<std::string>& overrides = {});
+/// Same for text that is already in memory; `source` names it in messages.
+TrainConfig parse_train_config(const std::string& text, const std::string& source,
+                               const std::vector<std::string>& overrides = {});
+
+/// Fully resolved, every default shown; reading it back gives the same configuration.
+std::string train_config_yaml(const TrainConfig& config);
+Json train_config_json(const TrainConfig& config);
+/// The table of all settings in Markdown, for docs/configuration.md.
+std::string train_config_markdown();
+
+}  // namespace hone::recipe
