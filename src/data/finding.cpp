@@ -1,6 +1,7 @@
 #include "data/finding.h"
 
 #include <algorithm>
+#include <cassert>
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
@@ -13,6 +14,10 @@ constexpr CheckInfo kChecks[] = {
 #include "data/checks.def"
 #undef CHECK
 };
+
+bool is_error(const Finding& finding) {
+  return finding.severity() == Severity::kError;
+}
 
 }  // namespace
 
@@ -44,7 +49,13 @@ void Findings::add_at(size_t offset, size_t lines, Check check, std::string path
 }
 
 bool Findings::has_error() const {
-  return std::any_of(all_.begin(), all_.end(), [](const Finding& f) { return f.severity() == Severity::kError; });
+  return std::any_of(all_.begin(), all_.end(), is_error);
+}
+
+const Finding& Findings::first_error() const {
+  const auto found = std::find_if(all_.begin(), all_.end(), is_error);
+  assert(found != all_.end());
+  return *found;
 }
 
 Json to_json(const Finding& finding) {
@@ -57,11 +68,14 @@ Json to_json(const Finding& finding) {
           {"fix", finding.fix}};
 }
 
-std::string describe(const Finding& finding, const std::string& file) {
+std::string place(const Finding& finding, const std::string& file) {
   std::string text = file;
   if (finding.line > 0) text += format(":%llu", static_cast<unsigned long long>(finding.line));
-  if (!finding.path.empty()) text += ": " + finding.path;
-  return text + ": " + finding.message;
+  return finding.path.empty() ? text : text + ": " + finding.path;
+}
+
+std::string describe(const Finding& finding, const std::string& file) {
+  return place(finding, file) + ": " + finding.message;
 }
 
 }  // namespace hone::data

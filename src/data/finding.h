@@ -51,6 +51,8 @@ class Findings {
   /// `offset` counts bytes from the row's first one, `lines` the line breaks between.
   void add_at(size_t offset, size_t lines, Check check, std::string path, std::string message, std::string fix);
   bool has_error() const;
+  /// has_error() must hold.
+  const Finding& first_error() const;
   const std::vector<Finding>& all() const { return all_; }
 
  private:
@@ -60,7 +62,9 @@ class Findings {
 
 /// {"line", "byte", "path", "check", "severity", "message", "fix"}
 Json to_json(const Finding& finding);
-/// "train.jsonl:128: messages[2].content: message", for errors and tables.
+/// "train.jsonl:128: messages[2].content"
+std::string place(const Finding& finding, const std::string& file);
+/// place and message, for errors and tables.
 std::string describe(const Finding& finding, const std::string& file);
 
 }  // namespace hone::data

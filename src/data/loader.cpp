@@ -96,12 +96,9 @@ std::vector<Example> load_examples(const std::vector<std::filesystem::path>& pat
       }
       if (rejected) rejected(row);
       if (on_bad_row == OnBadRow::kSkip) continue;
-      for (const Finding& finding : row.findings.all()) {
-        if (finding.severity() != Severity::kError) continue;
-        const std::string at = reader.name() + ":" + std::to_string(finding.line);
-        fail_input(finding.path.empty() ? at : at + ": " + finding.path, finding.message,
-                   finding.fix + " (hone data check " + reader.name() + " lists every fault)");
-      }
+      const Finding& fault = row.findings.first_error();
+      fail_input(place(fault, reader.name()), fault.message,
+                 fault.fix + " (hone data check " + reader.name() + " lists every fault)");
     }
   }
   return examples;

@@ -11,8 +11,7 @@ std::string to_messages_line(const Example& example) {
     const Message& turn = example.messages[i];
     line += (i > 0 ? ",{\"role\":" : "{\"role\":") + json_quote(turn.role);
     // A null content stands among the other fields.
-    if (!has_member(turn.extra_json, "content"))
-      line += ",\"content\":" + json_quote(turn.content);
+    if (!has_member(turn.extra_json, "content")) line += ",\"content\":" + json_quote(turn.content);
     if (turn.extra_json.size() > 2) line += "," + turn.extra_json.substr(1, turn.extra_json.size() - 2);
     if (turn.role == "assistant" && !turn.trained) line += ",\"weight\":0";
     line += "}";

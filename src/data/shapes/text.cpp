@@ -4,12 +4,12 @@ namespace hone::data {
 namespace {
 
 int fits(const Value& row) {
-  return row.member("text").exists() ? 2 : 0;
+  return *first_present(row, {"text", "document"}) != '\0' ? 2 : 0;
 }
 
 void convert(const Value& row, Conversion& conversion, Findings& findings) {
-  conversion.example.text = require_text(row, {"text"}, findings);
-  conversion.places.push_back({nullptr, 0, "text"});
+  conversion.example.text = require_text(row, {"text", "document"}, findings);
+  conversion.places.push_back({nullptr, 0, row.member("text").exists() ? "text" : "document"});
 }
 
 }  // namespace
