@@ -39,6 +39,9 @@ class Checkpoint {
 void write_tensors(const std::filesystem::path& file, const std::vector<std::pair<std::string, Tensor>>& tensors,
                    const std::vector<std::pair<std::string, std::string>>& metadata = {{"format", "pt"}});
 
+/// Copies whatever tokenizer files there are, chat template included, from one folder to another.
+void copy_tokenizer(const std::filesystem::path& from, const std::filesystem::path& to);
+
 class Decoder;
 
 /// Writes a model folder that transformers loads: config.json as it was read (with the type in

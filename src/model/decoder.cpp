@@ -156,6 +156,11 @@ std::vector<NamedTensor> Decoder::parameters() {
   return all;
 }
 
+void Decoder::replace(const NamedTensor& parameter, Tensor value) {
+  *parameter.tensor = std::move(value);
+  if (config_.tie_word_embeddings && parameter.tensor == &embedding_) head_.weight = embedding_;
+}
+
 std::vector<Linear*> Decoder::linears() {
   std::vector<Linear*> all;
   for (const auto& block : blocks_) {

@@ -48,6 +48,8 @@ class Decoder {
 
   /// All base weights, in the order of the model; a tied head appears once.
   std::vector<NamedTensor> parameters();
+  /// Puts another tensor in a parameter's place; a tied head follows the embedding.
+  void replace(const NamedTensor& parameter, Tensor value);
   /// Every Linear, in the order of the model (the head last); adapters attach here.
   std::vector<Linear*> linears();
   /// Turns every attached adapter on or off; returns nothing to restore: see AdapterSwitch.

@@ -1,0 +1,31 @@
+#include "cli/engine/engine_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "exchange/peft.h"
+#include "tensor/device.h"
+
+namespace hone::cli {
+
+void add_model_options(CLI::App& app, ModelChoice& choice) {
+  app.add_option("--model", choice.model, "Model folder (config.json, safetensors)")->required()->type_name("DIR");
+  app.add_option("--adapter", choice.adapter, "LoRA adapter folder in PEFT's format")->type_name("DIR");
+  app.add_option("--compute-dtype", choice.compute_dtype, "Type of the arithmetic: auto, float32, bfloat16")->capture_default_str();
+  app.add_option("--device", choice.device, "cpu, cuda, cuda:N or auto")->capture_default_str();
+  app.add_option("--threads", choice.threads, "Threads (0: all cores)")->capture_default_str();
+}
+
+at::ScalarType resolve_compute_dtype(const std::string& name, const c10::Device& device) {
+  if (name == "auto") return tensor::multiplies_bf16(device) ? at::kBFloat16 : at::kFloat;
+  return tensor::dtype_from_name(name, "compute_dtype");
+}
+
+std::unique_ptr<model::Decoder> load_model(const ModelChoice& choice) {
+  tensor::set_threads(choice.threads);
+  const c10::Device device = tensor::device_from_name(choice.device);
+  auto decoder = model::Decoder::load(choice.model, {resolve_compute_dtype(choice.compute_dtype, device), device});
+  if (!choice.adapter.empty()) exchange::read_peft(*decoder, choice.adapter, /*trainable=*/false);
+  return decoder;
+}
+
+}  // namespace hone::cli

@@ -1,0 +1,31 @@
+// Options that every engine command shares: which model, which adapter, which arithmetic.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "model/decoder.h"
+
+namespace CLI {
+class App;
+}
+
+namespace hone::cli {
+
+struct ModelChoice {
+  std::string model;                  ///< folder
+  std::string adapter;                ///< folder, or "" for the base model
+  std::string compute_dtype = "auto"; ///< auto, float32, bfloat16
+  std::string device = "cpu";
+  int threads = 0;
+};
+
+/// Adds --model (required), --adapter, --compute-dtype, --device and --threads.
+void add_model_options(CLI::App& app, ModelChoice& choice);
+
+/// What `auto` means on this machine for this device: bfloat16 where it is multiplied fast, else float32.
+at::ScalarType resolve_compute_dtype(const std::string& name, const c10::Device& device);
+
+/// Loads the model and attaches the adapter, frozen.
+std::unique_ptr<model::Decoder> load_model(const ModelChoice& choice);
+
+}  // namespace hone::cli

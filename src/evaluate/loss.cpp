@@ -1,0 +1,54 @@
+#include "evaluate/loss.h"
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/head_loss.h"
+
+namespace hone::evaluate {
+
+double LossResult::loss() const { return tokens > 0 ? nll_sum / static_cast<double>(tokens) : std::nan(""); }
+double LossResult::perplexity() const { return std::exp(loss()); }
+double LossResult::accuracy() const { return tokens > 0 ? static_cast<double>(correct) / static_cast<double>(tokens) : std::nan(""); }
+
+LossResult dataset_loss(model::Decoder& decoder, const std::vector<text::EncodedExample>& examples, int64_t rows,
+                        const std::function<void(size_t)>& progress) {
+  const at::NoGradGuard no_grad;
+  LossResult result;
+  for (size_t begin = 0; begin < examples.size(); begin += static_cast<size_t>(rows)) {
+    const size_t end = std::min(examples.size(), begin + static_cast<size_t>(rows));
+    std::vector<std::span<const int32_t>> sequences;
+    std::vector<int64_t> wanted;
+    for (size_t i = begin; i < end; ++i) {
+      const auto& example = examples[i];
+      sequences.emplace_back(example.ids);
+      for (size_t t = 1; t <= example.ids.size(); ++t) {
+        wanted.push_back(t < example.ids.size() && example.trained[t] != 0 ? example.ids[t] : model::kIgnore);
+      }
+    }
+    Tensor targets = at::empty({static_cast<int64_t>(wanted.size())}, at::TensorOptions().dtype(at::kLong));
+    std::copy(wanted.begin(), wanted.end(), targets.mutable_data_ptr<int64_t>());
+    const auto batch = model::pack(sequences, decoder.options().device);
+    const auto part = model::head_loss(decoder, decoder.hidden(batch, {}), targets, {}, {.keep_token_nll = true});
+    result.nll_sum += part.nll_sum;
+    result.tokens += part.tokens;
+    result.correct += part.correct;
+    const Tensor nll = part.token_nll.cpu();
+    const auto* values = nll.const_data_ptr<float>();
+    for (size_t i = begin; i < end; ++i) {
+      const auto& trained = examples[i].trained;
+      const int64_t count = trained.empty() ? 0 : std::count(trained.begin() + 1, trained.end(), uint8_t{1});
+      double sum = 0;
+      for (int64_t t = 0; t < count; ++t) sum += *values++;
+      result.example_nll.push_back(sum);
+      result.example_tokens.push_back(count);
+    }
+    if (progress) progress(end);
+  }
+  return result;
+}
+
+}  // namespace hone::evaluate

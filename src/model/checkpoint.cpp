@@ -1,0 +1,167 @@
+#include "model/checkpoint.h"
+
+#include <ATen/ops/from_blob.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/safetensors.h"
+#include "base/strings.h"
+#include "model/decoder.h"
+#include "tensor/device.h"
+
+namespace hone::model {
+namespace fs = std::filesystem;
+namespace {
+
+at::ScalarType scalar_type(StoredType type, const std::string& place) {
+  switch (type) {
+    case StoredType::kBool: return at::kBool;
+    case StoredType::kU8: return at::kByte;
+    case StoredType::kI8: return at::kChar;
+    case StoredType::kI16: return at::kShort;
+    case StoredType::kF16: return at::kHalf;
+    case StoredType::kBF16: return at::kBFloat16;
+    case StoredType::kI32: return at::kInt;
+    case StoredType::kF32: return at::kFloat;
+    case StoredType::kF64: return at::kDouble;
+    case StoredType::kI64: return at::kLong;
+    default: fail_input(place, std::string("is stored as ") + stored_type_name(type) + ", which cannot be used as a weight");
+  }
+}
+
+StoredType stored_type(at::ScalarType type) {
+  switch (type) {
+    case at::kBool: return StoredType::kBool;
+    case at::kByte: return StoredType::kU8;
+    case at::kChar: return StoredType::kI8;
+    case at::kShort: return StoredType::kI16;
+    case at::kHalf: return StoredType::kF16;
+    case at::kBFloat16: return StoredType::kBF16;
+    case at::kInt: return StoredType::kI32;
+    case at::kFloat: return StoredType::kF32;
+    case at::kDouble: return StoredType::kF64;
+    case at::kLong: return StoredType::kI64;
+    default: fail_work("", std::string("tensors of type ") + c10::toString(type) + " cannot be written");
+  }
+}
+
+std::string shape_text(const std::vector<int64_t>& shape) {
+  std::vector<std::string> sizes;
+  for (const int64_t size : shape) sizes.push_back(std::to_string(size));
+  return "[" + join(sizes, ", ") + "]";
+}
+
+}  // namespace
+
+struct Checkpoint::Impl {
+  CheckpointFiles files;
+};
+
+Checkpoint::Checkpoint(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Checkpoint::Checkpoint(const fs::path& folder) : impl_(new Impl{CheckpointFiles(folder)}) {}
+Checkpoint Checkpoint::from_file(const fs::path& file) {
+  return Checkpoint(std::unique_ptr<Impl>(new Impl{CheckpointFiles(file)}));
+}
+Checkpoint::~Checkpoint() = default;
+Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;
+Checkpoint& Checkpoint::operator=(Checkpoint&&) noexcept = default;
+
+bool Checkpoint::has(const std::string& name) const { return impl_->files.contains(name); }
+
+std::vector<std::string> Checkpoint::names() const {
+  std::vector<std::string> all;
+  for (const auto& [name, located] : impl_->files.tensors()) all.push_back(name);
+  return all;
+}
+
+Tensor Checkpoint::tensor(const std::string& name) const {
+  const LocatedTensor& located = impl_->files.at(name);
+  const StoredTensor& stored = *located.tensor;
+  const auto type = scalar_type(stored.type, located.file->path().string() + ": " + name);
+  const auto holder = located.file->holder();
+  const auto* data = located.data();
+  // The mapping is read-only; nothing here writes to a weight without cloning it first.
+  Tensor view = at::from_blob(const_cast<std::byte*>(data), stored.shape, [holder](void*) {}, at::TensorOptions().dtype(type));
+  const bool aligned = reinterpret_cast<uintptr_t>(data) % stored_type_size(stored.type) == 0;
+  return aligned ? view : view.clone();
+}
+
+Tensor Checkpoint::tensor(const std::string& name, const std::vector<int64_t>& shape) const {
+  const LocatedTensor& located = impl_->files.at(name);
+  if (located.tensor->shape != shape) {
+    fail_input(located.file->path().string(),
+               name + " is " + shape_text(located.tensor->shape) + ", the configuration implies " + shape_text(shape),
+               "check the sizes in config.json (or adapter_config.json), or this file belongs to another model");
+  }
+  return tensor(name);
+}
+
+void write_tensors(const fs::path& file, const std::vector<std::pair<std::string, Tensor>>& tensors,
+                   const std::vector<std::pair<std::string, std::string>>& metadata) {
+  std::vector<Tensor> kept;  // contiguous copies on the CPU live until the file is written
+  std::vector<TensorToStore> entries;
+  for (const auto& [name, tensor] : tensors) {
+    kept.push_back(tensor.detach().cpu().contiguous());
+    entries.push_back({name, stored_type(kept.back().scalar_type()), kept.back().sizes().vec(), kept.back().const_data_ptr()});
+  }
+  write_safetensors(file, std::move(entries), {metadata.begin(), metadata.end()});
+}
+
+namespace {
+
+void copy_if_there(const fs::path& from, const fs::path& to, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (fs::exists(from / name)) write_file(to / name, read_file(from / name));
+  }
+}
+
+/// Groups of parameters that fit a shard; at least one parameter each.
+std::vector<std::vector<NamedTensor>> shards_of(const std::vector<NamedTensor>& parameters, at::ScalarType dtype, int64_t shard_bytes) {
+  std::vector<std::vector<NamedTensor>> shards(1);
+  int64_t used = 0;
+  for (const NamedTensor& parameter : parameters) {
+    const auto bytes = static_cast<int64_t>(parameter.tensor->numel()) * static_cast<int64_t>(c10::elementSize(dtype));
+    if (!shards.back().empty() && used + bytes > shard_bytes) shards.emplace_back(), used = 0;
+    shards.back().push_back(parameter);
+    used += bytes;
+  }
+  return shards;
+}
+
+}  // namespace
+
+void copy_tokenizer(const fs::path& from, const fs::path& to) {
+  copy_if_there(from, to, {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+                           "tokenizer.model", "vocab.json", "merges.txt", "chat_template.jinja"});
+}
+
+void save_model(Decoder& decoder, const fs::path& source_folder, const fs::path& folder, at::ScalarType dtype, int64_t shard_bytes) {
+  Json config = read_json(source_folder / "config.json");
+  config.erase("torch_dtype");
+  config["dtype"] = tensor::dtype_name(dtype);
+  write_json(folder / "config.json", config);
+  copy_if_there(source_folder, folder, {"generation_config.json"});
+  copy_tokenizer(source_folder, folder);
+
+  const auto shards = shards_of(decoder.parameters(), dtype, shard_bytes);
+  Json index = {{"metadata", {{"total_size", 0}}}, {"weight_map", Json::object()}};
+  int64_t total = 0;
+  for (size_t i = 0; i < shards.size(); ++i) {
+    const std::string name = shards.size() == 1 ? "model.safetensors" : format("model-%05zu-of-%05zu.safetensors", i + 1, shards.size());
+    std::vector<std::pair<std::string, Tensor>> tensors;
+    for (const NamedTensor& parameter : shards[i]) {
+      tensors.emplace_back(parameter.name, parameter.tensor->detach().to(dtype));
+      index["weight_map"][parameter.name] = name;
+      total += static_cast<int64_t>(tensors.back().second.nbytes());
+    }
+    write_tensors(folder / name, tensors);
+  }
+  index["metadata"]["total_size"] = total;
+  if (shards.size() > 1) write_json(folder / "model.safetensors.index.json", index);
+}
+
+}  // namespace hone::model

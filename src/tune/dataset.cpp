@@ -1,0 +1,100 @@
+#include "tune/dataset.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "base/hash.h"
+#include "base/random.h"
+#include "base/strings.h"
+#include "model/head_loss.h"
+
+namespace hone::tune {
+
+std::string data_fingerprint(const Examples& examples) {
+  std::string bytes;
+  for (const auto& example : examples) {
+    const uint64_t ids = hash64({reinterpret_cast<const char*>(example.ids.data()), example.ids.size() * sizeof(int32_t)});
+    const uint64_t mask = hash64({reinterpret_cast<const char*>(example.trained.data()), example.trained.size()});
+    bytes.append(reinterpret_cast<const char*>(&ids), sizeof ids);
+    bytes.append(reinterpret_cast<const char*>(&mask), sizeof mask);
+  }
+  return fingerprint(bytes);
+}
+
+std::vector<std::vector<uint32_t>> pack_best_fit(const std::vector<int64_t>& lengths, int64_t capacity) {
+  std::vector<uint32_t> order(lengths.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return lengths[a] > lengths[b]; });
+  std::vector<std::vector<uint32_t>> bins;
+  std::set<std::pair<int64_t, uint32_t>> space;  // (room left, bin): the first that fits is the tightest
+  for (const uint32_t item : order) {
+    const auto found = space.lower_bound({lengths[item], 0});
+    uint32_t bin;
+    int64_t room;
+    if (found == space.end()) {
+      bin = static_cast<uint32_t>(bins.size());
+      bins.emplace_back();
+      room = capacity - lengths[item];
+    } else {
+      bin = found->second;
+      room = found->first - lengths[item];
+      space.erase(found);
+    }
+    bins[bin].push_back(item);
+    if (room > 0) space.insert({room, bin});
+  }
+  return bins;
+}
+
+BatchPlan::BatchPlan(const Examples& examples, const BatchOptions& options) : options_(options) {
+  if (options_.packing) {
+    std::vector<int64_t> lengths;
+    for (const auto& example : examples) lengths.push_back(static_cast<int64_t>(example.ids.size()));
+    rows_ = pack_best_fit(lengths, options_.max_length);
+  } else {
+    for (uint32_t i = 0; i < examples.size(); ++i) rows_.push_back({i});
+  }
+}
+
+int64_t BatchPlan::micro_batches() const { return (rows() + options_.rows - 1) / options_.rows; }
+
+std::vector<std::vector<uint32_t>> BatchPlan::epoch(uint64_t epoch) const {
+  std::vector<uint32_t> order(rows_.size());
+  std::iota(order.begin(), order.end(), 0u);
+  if (options_.shuffle) order = permutation(static_cast<uint32_t>(rows_.size()), options_.seed, epoch);
+  std::vector<std::vector<uint32_t>> batches;
+  for (size_t i = 0; i < order.size(); ++i) {
+    if (i % static_cast<size_t>(options_.rows) == 0) batches.emplace_back();
+    const auto& row = rows_[order[i]];
+    batches.back().insert(batches.back().end(), row.begin(), row.end());
+  }
+  return batches;
+}
+
+int64_t trained_targets(const text::EncodedExample& example) {
+  return example.trained.empty() ? 0 : std::count(example.trained.begin() + 1, example.trained.end(), uint8_t{1});
+}
+
+MicroBatch make_micro_batch(const Examples& examples, const std::vector<uint32_t>& chosen, const c10::Device& device) {
+  MicroBatch micro;
+  std::vector<std::span<const int32_t>> sequences;
+  for (const uint32_t i : chosen) sequences.emplace_back(examples[i].ids);
+  micro.batch = model::pack(sequences, device);
+  micro.tokens = micro.batch.cu_seqlens.back();
+  micro.targets = at::empty({micro.tokens}, at::TensorOptions().dtype(at::kLong));
+  auto* targets = micro.targets.mutable_data_ptr<int64_t>();
+  for (const uint32_t i : chosen) {
+    const auto& example = examples[i];
+    for (size_t t = 0; t < example.ids.size(); ++t) {
+      const bool carries = t + 1 < example.ids.size() && example.trained[t + 1] != 0;
+      *targets++ = carries ? example.ids[t + 1] : model::kIgnore;
+      micro.trained += carries;
+    }
+  }
+  return micro;
+}
+
+}  // namespace hone::tune

@@ -1,0 +1,37 @@
+// How a model is tuned: which tensors are trained, and what is saved of them.
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/registry.h"
+#include "exchange/peft.h"
+#include "model/decoder.h"
+
+namespace hone::tune {
+
+/// What a method is made from; each takes what it needs.
+struct MethodOptions {
+  exchange::LoraSettings lora;
+  uint64_t seed = 42;
+  std::filesystem::path base_folder;  ///< the model that is tuned
+};
+
+class Method {
+ public:
+  virtual ~Method() = default;
+  /// Leaves that require gradients, by the names they are saved under.
+  virtual std::vector<std::pair<std::string, Tensor>> trainable() const = 0;
+  /// Writes the result into an existing folder: an adapter folder, or a whole model folder.
+  virtual void save(const std::filesystem::path& folder) const = 0;
+  /// Takes the values back from a folder that save() wrote.
+  virtual void restore(const std::filesystem::path& folder) = 0;
+};
+
+/// Attaches the method to `decoder`, which must outlive it.
+using MethodMaker = std::unique_ptr<Method> (*)(model::Decoder& decoder, const MethodOptions& options);
+const Registry<MethodMaker>& methods();
+
+}  // namespace hone::tune

@@ -1,0 +1,323 @@
+#include "tune/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/interrupt.h"
+#include "base/strings.h"
+#include "evaluate/loss.h"
+#include "model/head_loss.h"
+#include "tensor/device.h"
+#include "tune/schedules/registry.h"
+#include "tune/trainer_state.h"
+
+namespace hone::tune {
+namespace fs = std::filesystem;
+
+Json TrainSummary::to_json() const {
+  const auto number = [](const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); };
+  return {{"output_dir", output_dir},
+          {"steps", steps},
+          {"epochs", epochs},
+          {"tokens", tokens},
+          {"train_loss", train_loss},
+          {"first_eval_loss", number(first_eval_loss)},
+          {"last_eval_loss", number(last_eval_loss)},
+          {"best_metric", number(best_metric)},
+          {"best_step", best_step},
+          {"stopped_early", stopped_early},
+          {"seconds", seconds},
+          {"tokens_per_second", tokens_per_second},
+          {"trainable_parameters", trainable_parameters},
+          {"total_parameters", total_parameters},
+          {"optimizer_state_bytes", optimizer_state_bytes},
+          {"peak_memory_bytes", peak_memory_bytes}};
+}
+
+namespace {
+
+/// Norm weights and biases (one dimension) are not decayed, as in transformers' Trainer.
+std::vector<bool> decayed(const std::vector<std::pair<std::string, Tensor>>& parameters) {
+  std::vector<bool> flags;
+  for (const auto& [name, tensor] : parameters) flags.push_back(tensor.dim() > 1);
+  return flags;
+}
+
+int64_t count_parameters(const std::vector<std::pair<std::string, Tensor>>& tensors) {
+  int64_t count = 0;
+  for (const auto& [name, tensor] : tensors) count += tensor.numel();
+  return count;
+}
+
+}  // namespace
+
+struct Trainer::Impl {
+  Impl(model::Decoder& decoder, Method& method, const Examples& train, const Examples& validation, TrainerOptions options,
+       RunLog& log, std::function<void(const fs::path&)> save_extras)
+      : decoder_(decoder),
+        method_(method),
+        train_(train),
+        validation_(validation),
+        options_(std::move(options)),
+        log_(log),
+        save_extras_(std::move(save_extras)),
+        plan_(train_, options_.batch),
+        parameters_(method_.trainable()),
+        optimizer_(parameters_, decayed(parameters_), options_.adamw),
+        schedule_(schedules().at(options_.lr_scheduler_type, "training.lr_scheduler_type").make) {
+    if (train_.empty()) fail_input("data.train", "holds no example to train on");
+    const double epochs_steps = options_.num_train_epochs * static_cast<double>(steps_per_epoch());
+    total_steps_ = options_.max_steps > 0 ? options_.max_steps : std::max<int64_t>(1, static_cast<int64_t>(std::ceil(epochs_steps)));
+    schedule_options_.total_steps = total_steps_;
+    schedule_options_.min_lr_ratio = options_.min_lr_ratio;
+    schedule_options_.warmup_steps = options_.warmup_steps > 0
+                                         ? options_.warmup_steps
+                                         : static_cast<int64_t>(std::ceil(options_.warmup_ratio * static_cast<double>(total_steps_)));
+  }
+
+  int64_t steps_per_epoch() const {
+    return (plan_.micro_batches() + options_.gradient_accumulation_steps - 1) / options_.gradient_accumulation_steps;
+  }
+  double epochs_done() const {
+    return static_cast<double>(state_.epoch) + static_cast<double>(state_.micro_in_epoch) / static_cast<double>(plan_.micro_batches());
+  }
+  bool ends_epoch() const { return state_.micro_in_epoch == 0; }
+  bool due(When when, int64_t every) const {
+    return when == When::kEpoch ? ends_epoch() : when == When::kSteps && (state_.step % every == 0);
+  }
+  bool improves(double metric) const {
+    if (!state_.best_metric) return true;
+    const double gain = options_.greater_is_better ? metric - *state_.best_metric : *state_.best_metric - metric;
+    return gain > options_.early_stopping_threshold;
+  }
+
+  TrainSummary run();
+  void resume();
+  void one_step();
+  void check_finite(double loss, double norm) const;
+  void log_step(double learning_rate, double norm);
+  void evaluate();
+  void save();
+  TrainSummary finish();
+  double seconds_now() const {
+    const std::chrono::duration<double> since = std::chrono::steady_clock::now() - started_;
+    return state_at_start_seconds_ + since.count();
+  }
+
+  model::Decoder& decoder_;
+  Method& method_;
+  const Examples& train_;
+  const Examples& validation_;
+  TrainerOptions options_;
+  RunLog& log_;
+  std::function<void(const fs::path&)> save_extras_;
+  BatchPlan plan_;
+  std::vector<std::pair<std::string, Tensor>> parameters_;
+  AdamW optimizer_;
+  Schedule schedule_;
+  ScheduleOptions schedule_options_;
+  int64_t total_steps_ = 0;
+  TrainerState state_;
+  std::vector<std::vector<uint32_t>> epoch_order_;
+  int64_t epoch_order_of_ = -1;
+  std::chrono::steady_clock::time_point started_, window_started_;
+  double state_at_start_seconds_ = 0;
+  int64_t tokens_at_start_ = 0, window_read_ = 0;
+  bool stopped_early_ = false, saved_this_step_ = false;
+};
+
+void Trainer::Impl::resume() {
+  state_.run_fingerprint = options_.run_fingerprint;
+  if (options_.resume.empty()) return;
+  const fs::path folder = options_.resume == "latest" ? latest_checkpoint(options_.output_dir) : fs::path(options_.resume);
+  if (folder.empty()) {
+    log_.note("no checkpoint in " + options_.output_dir.string() + " yet: starting from the beginning");
+    return;
+  }
+  state_ = load_checkpoint(folder, options_.run_fingerprint, method_, optimizer_);
+  log_.note(format("resuming from %s (step %ld of %ld)", folder.c_str(), state_.step, total_steps_));
+}
+
+/// One optimiser step: all its micro-batches, with the loss divided once by the tokens of all of them.
+void Trainer::Impl::one_step() {
+  if (epoch_order_of_ != state_.epoch) {
+    epoch_order_ = plan_.epoch(static_cast<uint64_t>(state_.epoch));
+    epoch_order_of_ = state_.epoch;
+  }
+  const int64_t first = state_.micro_in_epoch;
+  const int64_t last = std::min(first + options_.gradient_accumulation_steps, plan_.micro_batches());
+  int64_t trained = 0;
+  for (int64_t i = first; i < last; ++i) {
+    for (const uint32_t example : epoch_order_[static_cast<size_t>(i)]) trained += trained_targets(train_[example]);
+  }
+  if (trained == 0) fail_input("data.train", "a whole step of examples has no trained token", "check the data with `hone data show`");
+
+  double step_nll = 0;
+  for (int64_t i = first; i < last; ++i) {
+    const MicroBatch micro = make_micro_batch(train_, epoch_order_[static_cast<size_t>(i)], decoder_.options().device);
+    model::StepContext context;
+    context.training = true;
+    context.recompute = options_.gradient_checkpointing;
+    // Named by (seed, step, micro-batch), so a continued run draws what the unbroken one would have.
+    const int64_t position[] = {state_.step, i - first};
+    context.dropout_key = hash64({reinterpret_cast<const char*>(position), sizeof position}, options_.seed);
+    const auto loss = model::head_loss(decoder_, decoder_.hidden(micro.batch, context), micro.targets, context,
+                                       {.weight = 1.0 / static_cast<double>(trained)});
+    step_nll += loss.nll_sum;
+    if (loss.loss.requires_grad()) loss.loss.backward();
+    state_.tokens += micro.tokens;
+    window_read_ += micro.tokens;
+  }
+  const double norm = clip_gradients(parameters_, options_.max_grad_norm);
+  check_finite(step_nll, norm);
+  const double learning_rate = options_.learning_rate * schedule_(state_.step, schedule_options_);
+  optimizer_.step(learning_rate);
+  for (const auto& [name, parameter] : parameters_) parameter.mutable_grad() = Tensor();
+
+  state_.nll_sum += step_nll;
+  state_.nll_tokens += trained;
+  state_.window_nll += step_nll;
+  state_.window_tokens += trained;
+  ++state_.step;
+  state_.micro_in_epoch = last == plan_.micro_batches() ? 0 : last;
+  if (state_.micro_in_epoch == 0) ++state_.epoch;
+  log_.progress(state_.step, step_nll / static_cast<double>(trained));
+  if (state_.step % options_.logging_steps == 0 || state_.step == total_steps_) log_step(learning_rate, norm);
+}
+
+void Trainer::Impl::check_finite(double loss, double norm) const {
+  if (std::isfinite(loss) && std::isfinite(norm)) return;
+  const std::string what = std::isfinite(loss) ? "the gradient norm" : "the loss";
+  fail_work(format("step %ld", state_.step + 1), what + " is not a finite number; no weight was changed by this step",
+            "lower training.learning_rate, use compute_dtype: float32, or look at the data of this step; "
+            "the last checkpoint is " + latest_checkpoint(options_.output_dir).string());
+}
+
+void Trainer::Impl::log_step(double learning_rate, double norm) {
+  const auto now = std::chrono::steady_clock::now();
+  const std::chrono::duration<double> window = now - window_started_;
+  log_.log(state_.step, {{"epoch", epochs_done()},
+                         {"loss", state_.window_nll / static_cast<double>(std::max<int64_t>(1, state_.window_tokens))},
+                         {"learning_rate", learning_rate},
+                         {"grad_norm", norm},
+                         {"tokens", static_cast<double>(state_.tokens)},
+                         {"tokens_per_second", static_cast<double>(window_read_) / std::max(window.count(), 1e-9)},
+                         {"peak_memory_bytes", static_cast<double>(tensor::peak_memory_bytes())}});
+  state_.window_nll = 0;
+  state_.window_tokens = 0;
+  window_read_ = 0;
+  window_started_ = now;
+}
+
+void Trainer::Impl::evaluate() {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto result = evaluate::dataset_loss(decoder_, validation_, options_.eval_rows);
+  const std::vector<std::pair<std::string, double>> values = {{"epoch", epochs_done()},
+                                                              {"eval_loss", result.loss()},
+                                                              {"eval_perplexity", result.perplexity()},
+                                                              {"eval_accuracy", result.accuracy()}};
+  log_.log(state_.step, values);
+  if (!state_.first_eval_loss) state_.first_eval_loss = result.loss();
+  state_.last_eval_loss = result.loss();
+  const auto metric = std::find_if(values.begin(), values.end(), [&](const auto& v) { return v.first == options_.metric_for_best_model; });
+  if (metric == values.end()) {
+    fail_input("training.metric_for_best_model", "\"" + options_.metric_for_best_model + "\" is not evaluated; known: eval_loss, eval_perplexity, eval_accuracy");
+  }
+  if (improves(metric->second)) {
+    state_.best_metric = metric->second;
+    state_.best_step = state_.step;
+    state_.evaluations_without_gain = 0;
+    if (state_.step > 0) write_folder(options_.output_dir / "best", [&](const fs::path& folder) { method_.save(folder), save_extras_(folder); });
+  } else {
+    ++state_.evaluations_without_gain;
+  }
+  // Time spent here is not the training's speed.
+  window_started_ += std::chrono::steady_clock::now() - begin;
+}
+
+void Trainer::Impl::save() {
+  TrainerState state = state_;
+  state.seconds = seconds_now();
+  save_checkpoint(options_.output_dir, state, method_, optimizer_, options_.save_total_limit);
+  saved_this_step_ = true;
+}
+
+TrainSummary Trainer::Impl::run() {
+  fs::create_directories(options_.output_dir);
+  resume();
+  started_ = window_started_ = std::chrono::steady_clock::now();
+  state_at_start_seconds_ = state_.seconds;
+  tokens_at_start_ = state_.tokens;
+  log_.begin(state_.step, total_steps_);
+  if (state_.step == 0 && options_.eval_on_start && !validation_.empty()) evaluate();
+  while (state_.step < total_steps_) {
+    one_step();
+    saved_this_step_ = false;
+    const bool last = state_.step == total_steps_;
+    if (!validation_.empty() && options_.eval_strategy != When::kNever && (last || due(options_.eval_strategy, options_.eval_steps))) evaluate();
+    stopped_early_ = options_.early_stopping_patience > 0 && state_.evaluations_without_gain >= options_.early_stopping_patience;
+    if (options_.save_strategy != When::kNever && (last || stopped_early_ || due(options_.save_strategy, options_.save_steps))) save();
+    if (stopped_early_) {
+      log_.note(format("stopping early: %ld evaluations in a row without a better %s", state_.evaluations_without_gain, options_.metric_for_best_model.c_str()));
+      break;
+    }
+    if (interrupted() && !last) {
+      if (!saved_this_step_) save();
+      throw Error(ErrorKind::kInterrupted, "", format("stopped at step %ld of %ld; everything is saved", state_.step, total_steps_),
+                  "go on with: hone train … --resume");
+    }
+  }
+  return finish();
+}
+
+TrainSummary Trainer::Impl::finish() {
+  const fs::path best = options_.output_dir / "best";
+  if (options_.load_best_model_at_end && state_.best_step > 0 && state_.best_step != state_.step && fs::exists(best)) {
+    method_.restore(best);
+    log_.note(format("the result is the best checkpoint, step %ld", state_.best_step));
+  }
+  // The result's files go into the run's own folder, each whole; a folder beside them would be one more
+  // place to look.
+  const fs::path whole = options_.output_dir / "final";
+  write_folder(whole, [&](const fs::path& folder) { method_.save(folder), save_extras_(folder); });
+  for (const auto& entry : fs::directory_iterator(whole)) fs::rename(entry.path(), options_.output_dir / entry.path().filename());
+  fs::remove(whole);
+
+  TrainSummary summary;
+  summary.steps = state_.step;
+  summary.tokens = state_.tokens;
+  summary.epochs = epochs_done();
+  summary.train_loss = state_.nll_sum / static_cast<double>(std::max<int64_t>(1, state_.nll_tokens));
+  summary.seconds = seconds_now();
+  const double here = summary.seconds - state_at_start_seconds_;
+  summary.tokens_per_second = static_cast<double>(state_.tokens - tokens_at_start_) / std::max(here, 1e-9);
+  summary.first_eval_loss = state_.first_eval_loss;
+  summary.last_eval_loss = state_.last_eval_loss;
+  summary.best_metric = state_.best_metric;
+  summary.best_step = state_.best_step;
+  summary.stopped_early = stopped_early_;
+  summary.trainable_parameters = count_parameters(parameters_);
+  summary.total_parameters = 0;
+  for (const auto& parameter : decoder_.parameters()) summary.total_parameters += parameter.tensor->numel();
+  for (model::Linear* linear : decoder_.linears()) {
+    if (linear->lora) summary.total_parameters += linear->lora->lora_A.numel() + linear->lora->lora_B.numel();
+  }
+  summary.optimizer_state_bytes = optimizer_.state_bytes();
+  summary.peak_memory_bytes = tensor::peak_memory_bytes();
+  summary.output_dir = options_.output_dir.string();
+  return summary;
+}
+
+Trainer::Trainer(model::Decoder& decoder, Method& method, const Examples& train, const Examples& validation,
+                 TrainerOptions options, RunLog& log, std::function<void(const fs::path&)> save_extras)
+    : impl_(std::make_unique<Impl>(decoder, method, train, validation, std::move(options), log, std::move(save_extras))) {}
+Trainer::~Trainer() = default;
+int64_t Trainer::total_steps() const { return impl_->total_steps_; }
+TrainSummary Trainer::run() { return impl_->run(); }
+
+}  // namespace hone::tune

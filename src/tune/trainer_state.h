@@ -1,0 +1,42 @@
+// What a checkpoint-N folder holds besides the method's own files: optimiser, position, bests.
+#pragma once
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "tune/method.h"
+#include "tune/optimizers/adamw.h"
+
+namespace hone::tune {
+
+/// Position and running figures. All random streams are named by (seed, step), so these numbers are the
+/// whole of their state too.
+struct TrainerState {
+  int64_t step = 0;             ///< optimiser steps done
+  int64_t epoch = 0;            ///< epoch of the next micro-batch
+  int64_t micro_in_epoch = 0;   ///< micro-batches of that epoch already done
+  int64_t tokens = 0;           ///< tokens read so far
+  double nll_sum = 0;           ///< over the whole run, for the mean training loss
+  int64_t nll_tokens = 0;
+  double window_nll = 0;        ///< since the last logged line
+  int64_t window_tokens = 0;
+  std::optional<double> best_metric, first_eval_loss, last_eval_loss;
+  int64_t best_step = 0;
+  int64_t evaluations_without_gain = 0;
+  double seconds = 0;           ///< spent before this point, over all continuations
+  std::string run_fingerprint;  ///< see TrainerOptions::run_fingerprint
+};
+
+/// Writes OUTPUT/checkpoint-<step> whole or not at all and drops the oldest beyond `limit` (0: keep all).
+void save_checkpoint(const std::filesystem::path& output_dir, const TrainerState& state, const Method& method,
+                     const AdamW& optimizer, int64_t limit);
+
+/// Restores method and optimiser from `folder`. A checkpoint of another run (fingerprint) or a broken
+/// one throws Error saying what differs.
+TrainerState load_checkpoint(const std::filesystem::path& folder, const std::string& run_fingerprint, Method& method,
+                             AdamW& optimizer);
+
+/// The newest whole checkpoint-N in `output_dir`, or an empty path.
+std::filesystem::path latest_checkpoint(const std::filesystem::path& output_dir);
+
+}  // namespace hone::tune
