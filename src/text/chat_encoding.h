@@ -2,10 +2,13 @@
 // renders for training, evaluation and generation, and proves the record while it does so.
 #pragma once
 #include <cstdint>
+#include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "data/example.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
@@ -27,24 +30,37 @@ enum class OnTooLong {
 };
 
 struct ChatEncodingOptions {
-  uint32_t max_length = 1024;            ///< tokens
-  bool train_on_prompt = false;          ///< train on every token rather than on assistant turns
+  uint32_t max_length = 1024;    ///< tokens
+  bool train_on_prompt = false;  ///< train on every token rather than on assistant turns
   OnTooLong on_too_long = OnTooLong::kTruncate;
 };
 
-/// Renders and tokenises chats with one tokenizer and one template.
+/// Thrown for an example that is whole but does not fit max_length: the caller may leave it out and go on.
+class RejectedExample : public Error {
+ public:
+  using Error::Error;
+};
+
+/// The tokens on which generation stops: eos_token_id (a number or a list) of generation_config.json and
+/// config.json in `model_dir`, and the tokenizer's EOS. Ascending, each once.
+std::vector<int32_t> stop_ids_for(const std::filesystem::path& model_dir, const Tokenizer& tokenizer);
+
+/// Renders and tokenises chats with one tokenizer and one template. Thread-safe.
 class ChatEncoder {
  public:
-  /// `chat_template` empty: the tokenizer's own, which must then exist. `stop_ids` are the tokens on
-  /// which generation stops (generation_config.json's eos_token_id and the tokenizer's EOS).
+  /// `chat_template` empty: the tokenizer's own; where there is neither, only encode_text works. `tokenizer`
+  /// must outlive the encoder.
   ChatEncoder(const Tokenizer& tokenizer, std::string chat_template, std::vector<int32_t> stop_ids,
               ChatEncodingOptions options);
   ~ChatEncoder();
+  ChatEncoder(ChatEncoder&&) noexcept;
 
   /// One joint tokenisation of the whole rendering; the mask comes from byte ranges in it, never from
-  /// tokenising parts. Proves: exactly one BOS if the tokenizer or template adds one, a stop token
-  /// inside every trained span, prompt ids are a prefix of prompt + answer ids, at least one trained
-  /// token. A violation throws Error naming file, line and turn.
+  /// tokenising parts. A trained span runs from the first token after the generation prompt through the
+  /// first stop token after the answer. Proves: at most one BOS at the start (one is put there where the
+  /// tokenizer adds one and the template does not), a stop token in every trained span and none before its
+  /// end, prompt ids are a prefix of prompt + answer ids, at least one trained token. A violation throws
+  /// Error naming file, line and turn. An example without messages goes to encode_text.
   EncodedExample encode(const data::Example& example) const;
 
   /// The prompt for generation: messages up to and excluding a final assistant turn, with the
@@ -52,7 +68,8 @@ class ChatEncoder {
   std::vector<int32_t> encode_prompt(const data::Example& example) const;
   std::string render_prompt(const data::Example& example) const;
 
-  /// Raw corpus text: BOS (if the tokenizer adds one) + ids + EOS, every token trained.
+  /// Raw corpus text: BOS (if the tokenizer adds one) + ids + EOS, every token trained. Special tokens written
+  /// in the text are plain text.
   EncodedExample encode_text(const data::Example& example) const;
 
  private:
