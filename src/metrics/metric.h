@@ -30,14 +30,14 @@ struct MetricOptions {
   /// Brings both sides to one Unicode form before anything else. None, so that BLEU and chrF equal
   /// sacrebleu's; the script-aware ROUGE tokenizers compose to NFC by themselves.
   Normalization normalization = Normalization::kNone;
-  std::string rouge_tokenizer = "default";     ///< a name of tokenizers()
-  bool rouge_stemmer = false;                  ///< Porter's stemmer on words of more than three letters
-  std::string bleu_tokenizer = "13a";          ///< a name of tokenizers()
-  std::string bleu_smoothing = "exp";          ///< exp, floor, add-k, none (Chen and Cherry, 2014)
-  std::optional<double> bleu_smoothing_value;  ///< floor: 0.1, add-k: 1
-  bool effective_order = false;                ///< BLEU of a corpus: leave out orders longer than every prediction
-  bool lowercase = false;                      ///< BLEU and chrF
-  bool chrf_whitespace = false;                ///< character n-grams run across white space
+  std::string rouge_tokenizer = "default";          ///< a name of tokenizers()
+  bool rouge_stemmer = false;                       ///< Porter's stemmer on words of more than three letters
+  std::string bleu_tokenizer = "13a";               ///< a name of tokenizers()
+  std::string bleu_smoothing = "exp";               ///< exp, floor, add-k, none (Chen and Cherry, 2014)
+  std::optional<double> bleu_smoothing_value = {};  ///< floor: 0.1, add-k: 1
+  bool effective_order = false;                     ///< BLEU of a corpus: leave out orders longer than every prediction
+  bool lowercase = false;                           ///< BLEU and chrF
+  bool chrf_whitespace = false;                     ///< character n-grams run across white space
   bool chrf_eps_smoothing = false;
 };
 

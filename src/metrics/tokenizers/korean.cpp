@@ -20,8 +20,7 @@ enum class After {
   kAny,
   kClosed,  ///< a syllable with a final consonant
   kOpen,    ///< a syllable without
-  kRo,      ///< open, or closed by ㄹ: 로 and what begins with it
-  kEuro,    ///< closed by another consonant than ㄹ: 으로 and what begins with it
+  kRo,      ///< open, or closed by ㄹ: 로 and what begins with it (으로 is let follow ㄹ too: a common slip)
 };
 
 struct Particle {
@@ -49,13 +48,13 @@ constexpr std::array<Particle, 64> kParticles = {{
     {U"한테서", After::kAny, 1},
     {U"께", After::kAny, 2},
     {U"로", After::kRo, 2},
-    {U"으로", After::kEuro, 1},
+    {U"으로", After::kClosed, 1},
     {U"로서", After::kRo, 1},
-    {U"으로서", After::kEuro, 1},
+    {U"으로서", After::kClosed, 1},
     {U"로써", After::kRo, 1},
-    {U"으로써", After::kEuro, 1},
+    {U"으로써", After::kClosed, 1},
     {U"로부터", After::kRo, 1},
-    {U"으로부터", After::kEuro, 1},
+    {U"으로부터", After::kClosed, 1},
     {U"까지", After::kAny, 1},
     {U"부터", After::kAny, 1},
     // and, with, like, than
@@ -113,7 +112,7 @@ bool allows(After after, char32_t syllable) {
     case After::kClosed: return final_consonant != 0;
     case After::kOpen: return final_consonant == 0;
     case After::kRo: return final_consonant == 0 || final_consonant == kRieul;
-    case After::kEuro: return final_consonant != 0 && final_consonant != kRieul;
+    case After::kClosed: return final_consonant != 0 && final_consonant != kRieul;
   }
   return false;
 }
