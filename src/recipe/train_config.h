@@ -69,7 +69,8 @@ struct TrainingConfig {
   std::optional<int64_t> warmup_steps;  ///< unset: warmup_ratio decides
   double min_lr_ratio = 0;              ///< the rate at the end, as a fraction of learning_rate
   int64_t logging_steps = 10;
-  std::string eval_strategy = "auto";   ///< no, steps, epoch; auto: steps when there is validation data, else no
+  std::string eval_strategy =
+      "auto";  ///< no, steps, epoch; auto: with validation data epoch if save_strategy is, else steps; without it no
   std::optional<int64_t> eval_steps;    ///< unset: save_steps
   std::string save_strategy = "steps";  ///< no, steps, epoch
   int64_t save_steps = 500;
@@ -92,7 +93,7 @@ struct TrainConfig {
   std::string objective = "sft";  ///< looked up in the registry of objectives
   LoraConfig lora;
   TrainingConfig training;
-  std::vector<std::string> tracking = {"jsonl", "tensorboard"};
+  std::vector<std::string> tracking = {"tensorboard"};
 
   /// What the optional settings come to.
   std::string resolved_eval_strategy() const;

@@ -34,7 +34,7 @@ struct FieldRules {
   std::optional<double> min = {}, max = {};      ///< inclusive
   std::optional<double> above = {}, below = {};  ///< exclusive
   std::vector<std::string> choices = {};         ///< allowed texts; empty: any
-  bool required = false;                         ///< must be given, and not be empty
+  bool required = false;                         ///< must not be empty, so where the default is empty it must be given
 };
 
 struct Field {
@@ -70,6 +70,9 @@ class Fields {
   std::shared_ptr<List> list_;
   std::string prefix_;
 };
+
+/// Whether the target holds an empty text, list or map, or nothing.
+bool is_empty(const FieldTarget& target);
 
 /// "whole number", "number between 0 and 1", "one of: none, all" … for messages and documentation.
 std::string describe_type(const Field& field);

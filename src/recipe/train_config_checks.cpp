@@ -1,0 +1,101 @@
+#include "recipe/train_config_checks.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/pattern.h"
+#include "base/strings.h"
+
+namespace hone::recipe {
+namespace {
+
+using Count = long long;  // for printf's %lld
+
+void check_steps(const TrainingConfig& c, ConfigReader& reader) {
+  if (c.max_steps == 0) {
+    reader.fault("training.max_steps", "0 would train nothing",
+                 "use -1 to train for num_train_epochs, or a number of steps");
+  }
+  if (reader.is_set("training.warmup_steps") && c.warmup_steps && reader.is_set("training.warmup_ratio") &&
+      c.warmup_ratio > 0) {
+    reader.fault("training.warmup_ratio", "is given beside training.warmup_steps, which would win",
+                 "keep one of the two");
+  }
+  if (c.max_steps > 0 && c.warmup_steps.value_or(0) > c.max_steps) {
+    reader.fault("training.warmup_steps",
+                 format("%lld is more than training.max_steps %lld", static_cast<Count>(*c.warmup_steps),
+                        static_cast<Count>(c.max_steps)),
+                 "warm up for a part of the steps only");
+  }
+}
+
+void check_evaluation(const TrainConfig& config, ConfigReader& reader) {
+  const TrainingConfig& c = config.training;
+  const std::string eval = config.resolved_eval_strategy();
+  constexpr const char* kNeedsData = "set data.validation to a file, or to a fraction such as 0.1";
+  if (eval != "no" && !config.has_validation()) {
+    reader.fault("training.eval_strategy", "\"" + eval + "\" needs validation data", kNeedsData);
+  }
+  if (c.eval_on_start && !config.has_validation())
+    reader.fault("training.eval_on_start", "needs validation data", kNeedsData);
+  if (c.early_stopping_patience && eval == "no") {
+    reader.fault("training.early_stopping_patience", "needs evaluations, and there are none",
+                 config.has_validation() ? "set training.eval_strategy to steps or epoch" : kNeedsData);
+  }
+  if (!c.load_best_model_at_end) return;
+  if (eval == "no") {
+    reader.fault("training.load_best_model_at_end", "needs evaluations to find the best, and there are none",
+                 config.has_validation() ? "set training.eval_strategy to steps or epoch" : kNeedsData);
+  } else if (c.save_strategy != eval) {
+    reader.fault("training.load_best_model_at_end",
+                 "needs a checkpoint at each evaluation: training.eval_strategy is " + eval +
+                     ", training.save_strategy " + c.save_strategy,
+                 "give both the same value");
+  } else if (eval == "steps" && c.save_steps % config.resolved_eval_steps() != 0) {
+    reader.fault("training.save_steps",
+                 format("%lld is no multiple of training.eval_steps %lld, so checkpoints would lack a metric and "
+                        "training.load_best_model_at_end could not choose",
+                        static_cast<Count>(c.save_steps), static_cast<Count>(config.resolved_eval_steps())),
+                 "make save_steps a multiple of eval_steps");
+  }
+}
+
+/// What is learnt from must not be what it is measured on.
+void check_files(const DataConfig& c, ConfigReader& reader) {
+  const auto in_training = [&](const std::string& file) {
+    return std::any_of(c.train.begin(), c.train.end(), [&](const std::string& other) {
+      return std::filesystem::path(file).lexically_normal() == std::filesystem::path(other).lexically_normal();
+    });
+  };
+  constexpr const char* kRemedy = "use a file of its own, or set data.validation to a fraction to hold records out";
+  const auto* validation = std::get_if<std::string>(&c.validation);
+  if (validation != nullptr && in_training(*validation)) {
+    reader.fault("data.validation", "\"" + excerpt(*validation, 80) + "\" is a training file too", kRemedy);
+  }
+  if (!c.test.empty() && in_training(c.test)) {
+    reader.fault("data.test", "\"" + excerpt(c.test, 80) + "\" is a training file too", kRemedy);
+  }
+}
+
+void check_target_modules(const LoraConfig& c, ConfigReader& reader) {
+  const auto* text = std::get_if<std::string>(&c.target_modules);
+  if (text == nullptr || *text == "all-linear") return;
+  try {
+    const Pattern pattern(*text, "");
+  } catch (const Error& error) {
+    reader.fault("lora.target_modules", error.message(),
+                 "give a list of names, all-linear, or a regular expression for the full name");
+  }
+}
+
+}  // namespace
+
+void check_together(TrainConfig& config, ConfigReader& reader) {
+  if (config.tracking == std::vector<std::string>{"none"}) config.tracking.clear();
+  check_steps(config.training, reader);
+  check_evaluation(config, reader);
+  check_files(config.data, reader);
+  check_target_modules(config.lora, reader);
+}
+
+}  // namespace hone::recipe
