@@ -37,6 +37,8 @@ class Tokenizer {
   /// `path` is a tokenizer.json or a folder holding one; tokenizer_config.json, special_tokens_map.json
   /// and chat_template.jinja beside it are read when there. Faults throw Error naming file and field.
   static Tokenizer load(const std::filesystem::path& path);
+  /// The same from a tokenizer.json in memory; `source` names it in messages.
+  static Tokenizer parse(std::string_view document, const std::string& source = "tokenizer.json");
   ~Tokenizer();
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
@@ -48,6 +50,8 @@ class Tokenizer {
 
   /// Number of ids, added tokens included.
   size_t vocab_size() const;
+  /// One past the largest id: the rows an embedding needs.
+  int32_t id_limit() const;
   std::optional<int32_t> token_to_id(std::string_view token) const;
   /// The token as it stands in the vocabulary ("Ġworld", "▁world"), "" for an unknown id.
   std::string id_to_token(int32_t id) const;
@@ -65,24 +69,30 @@ class Tokenizer {
   std::optional<std::string> chat_template() const;
 
  private:
+  friend class StreamDecoder;
   struct Impl;
   explicit Tokenizer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
 /// Decodes a growing sequence: push() returns the text that has become final, holding back bytes
-/// that may still be the first half of a character. flush() returns the rest.
+/// that may still be the first half of a character. flush() returns the rest. All of it together is
+/// decode() of all ids, with one exception: byte tokens (<0xE2>) are shown as soon as they make whole
+/// characters, while decode() turns a run of them into U+FFFD when broken bytes follow in the run.
 class StreamDecoder {
  public:
+  /// `tokenizer` must outlive this object.
   explicit StreamDecoder(const Tokenizer& tokenizer, DecodeOptions options = {.skip_special_tokens = true});
   std::string push(int32_t id);
   std::string flush();
 
  private:
+  std::string take(bool all);
   const Tokenizer& tokenizer_;
   DecodeOptions options_;
-  std::vector<int32_t> ids_;
-  size_t prefix_ = 0, read_ = 0;
+  std::vector<int32_t> ids_;  // from some way before the first id whose text is not out yet
+  size_t shown_ = 0;          // of ids_, those whose text is out
+  std::string pending_;       // byte-level tokenizers: bytes that are not out yet
 };
 
 }  // namespace hone::text
