@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "base/strings.h"
 #include "data/readers/reader.h"
@@ -53,18 +54,18 @@ class JsonReader : public RowReader {
 
   bool next(RawRow& row, Findings& findings) override {
     source_.skip(std::exchange(pending_, 0));
-    bool comma = false;
     while (skip_blank()) {
       const char c = source_.window().front();
       if (!started_ && c == '[') {
         in_list_ = true;
-      } else if (in_list_ && c == ',' && !comma && rows_ > 0) {
-        comma = true;
-      } else if (in_list_ && c == ']' && !comma) {
-        in_list_ = false;
-        closed_ = true;
+      } else if (in_list_ && (c == ',' || c == ']')) {
+        const bool misplaced = comma_ || (c == ',' && rows_ == 0);
+        in_list_ = c == ',';
+        closed_ = c == ']';
+        comma_ = c == ',';
+        if (misplaced) return report_comma(row, findings);
       } else {
-        return read_value(row, findings, comma);
+        return read_value(row, findings, std::exchange(comma_, false));
       }
       started_ = true;
       source_.skip(1);
@@ -87,6 +88,17 @@ class JsonReader : public RowReader {
       if (first != std::string_view::npos) return true;
       if (!source_.fill()) return false;
     }
+  }
+
+  /// One byte that stands where an element should; a row of its own, so that it is counted and said once.
+  bool report_comma(RawRow& row, Findings& findings) {
+    findings.start_row(source_.line(), source_.position());
+    row = {source_.line(), source_.position(), source_.window().substr(0, 1), {}, true};
+    findings.add(Check::invalid_json, "", "a comma of the list with nothing beside it",
+                 "remove the comma, or put the missing element there");
+    pending_ = 1;
+    ++rows_;
+    return true;
   }
 
   bool read_value(RawRow& row, Findings& findings, bool comma) {
@@ -140,6 +152,7 @@ class JsonReader : public RowReader {
   size_t max_bytes_, pending_ = 0;
   uint64_t rows_ = 0;
   bool started_ = false, in_list_ = false, closed_ = false;
+  bool comma_ = false;  // since the last element
   std::string beginning_;
 };
 
