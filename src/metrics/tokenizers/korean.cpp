@@ -112,7 +112,6 @@ bool allows(After after, char32_t syllable) {
     case After::kClosed: return final_consonant != 0;
     case After::kOpen: return final_consonant == 0;
     case After::kRo: return final_consonant == 0 || final_consonant == kRieul;
-    case After::kClosed: return final_consonant != 0 && final_consonant != kRieul;
   }
   return false;
 }
