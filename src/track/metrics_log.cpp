@@ -86,7 +86,9 @@ MetricsLog read_metrics(const std::filesystem::path& path) {
 std::string metrics_line(int64_t step, double wall_time, std::span<const Scalar> scalars) {
   Json record = Json::object();
   record["step"] = step;
-  for (const Scalar& scalar : scalars) record[std::string(scalar.name)] = number(scalar.value);
+  for (const Scalar& scalar : scalars) {
+    if (scalar.name != "step" && scalar.name != "wall_time") record[std::string(scalar.name)] = number(scalar.value);
+  }
   record["wall_time"] = wall_time;
   return to_line(record) + "\n";
 }

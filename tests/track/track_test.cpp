@@ -122,10 +122,11 @@ TEST_F(TrackTest, ResumingTakesLaterStepsBack) {
   for (const char* name : {"jsonl", "csv"}) log(*make(name, 20), 25, {{"loss", 0.5}});
   EXPECT_EQ(steps_of(read_metrics(folder_ / "metrics.jsonl")), (std::vector<int64_t>{0, 10, 20, 25}));
   const std::string csv = read_file(folder_ / "metrics.csv");
-  EXPECT_EQ(
-      csv.substr(0, 99),
-      "step,wall_time,name,value\n0,1700000000.000000,loss,1\n0,1700000000.000000,\"a,\"\"b\"\"\",2\n10,17000000");
-  EXPECT_EQ(csv.substr(csv.size() - 30), "\n25,1700000000.000000,loss,0.5\n");
+  EXPECT_TRUE(
+      csv.starts_with("step,wall_time,name,value\n0,1700000000.000000,loss,1\n"
+                      "0,1700000000.000000,\"a,\"\"b\"\"\",2\n10,"))
+      << csv;
+  EXPECT_TRUE(csv.ends_with("\n25,1700000000.000000,loss,0.5\n")) << csv;
   EXPECT_EQ(csv.find("\n30,"), std::string::npos);
   make("jsonl", -1);
   EXPECT_TRUE(read_metrics(folder_ / "metrics.jsonl").rows.empty());
