@@ -11,7 +11,7 @@ namespace {
 
 using Count = long long;  // for printf's %lld
 
-void check_steps(const TrainingConfig& c, ConfigReader& reader) {
+void check_steps(TrainingConfig& c, ConfigReader& reader) {
   if (c.max_steps == 0) {
     reader.fault("training.max_steps", "0 would train nothing",
                  "use -1 to train for num_train_epochs, or a number of steps");
@@ -21,6 +21,8 @@ void check_steps(const TrainingConfig& c, ConfigReader& reader) {
     reader.fault("training.warmup_ratio", "is given beside training.warmup_steps, which would win",
                  "keep one of the two");
   }
+  // The default ratio gives way, and the resolved form says so: it must read back without a contradiction.
+  if (c.warmup_steps) c.warmup_ratio = 0;
   if (c.max_steps > 0 && c.warmup_steps.value_or(0) > c.max_steps) {
     reader.fault("training.warmup_steps",
                  format("%lld is more than training.max_steps %lld", static_cast<Count>(*c.warmup_steps),

@@ -5,7 +5,8 @@
 
 namespace hone::recipe {
 
-/// Notes every contradiction in `reader`, and settles `tracking: none`.
+/// Notes every contradiction in `reader`, and settles what gives way: `tracking: none`, the
+/// warm-up ratio beside warm-up steps.
 void check_together(TrainConfig& config, ConfigReader& reader);
 
 }  // namespace hone::recipe

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <sstream>
+#include <tuple>
 #include <utility>
 
 #include "base/error.h"
@@ -107,7 +108,17 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void check_tag(const YAML::Mark& mark, const std::string& tag) const {
-    if (tag.empty() || tag == "?" || tag == "!" || starts_with(tag, "tag:yaml.org,2002:")) return;
+    constexpr std::string_view kCore[] = {"",
+                                          "?",
+                                          "!",
+                                          "tag:yaml.org,2002:str",
+                                          "tag:yaml.org,2002:int",
+                                          "tag:yaml.org,2002:float",
+                                          "tag:yaml.org,2002:bool",
+                                          "tag:yaml.org,2002:null",
+                                          "tag:yaml.org,2002:seq",
+                                          "tag:yaml.org,2002:map"};
+    if (std::find(std::begin(kCore), std::end(kCore), tag) != std::end(kCore)) return;
     fail(mark, "the tag \"" + excerpt(tag, 60) + "\" is not supported; write the plain value");
   }
 
@@ -156,6 +167,9 @@ class TreeBuilder : public YAML::EventHandler {
       if (node.kind != YamlNode::Kind::kScalar) fail(mark, "a key must be a single word, not a list or a map");
       parent.key = std::move(node);
     } else {
+      // The library places a missing value at the next token, often lines below; the key is where to look.
+      if (node.kind == YamlNode::Kind::kNull)
+        std::tie(node.line, node.column) = std::tie(parent.key->line, parent.key->column);
       parent.node.entries.push_back({std::move(*parent.key), std::move(node)});
       parent.key.reset();
     }
