@@ -18,5 +18,11 @@ build: setup ## the program at build/release/hone
 test: oracles ## everything: unit, property, parity, fuzz corpora, sanitizers, end to end
 	@tools/test.sh
 
+lint: ## only the form of the sources: clang-format, clang-tidy
+	@tools/lint.sh
+
+format: ## clang-format over all sources, in place
+	@tools/lint.sh --fix
+
 clean: ## remove what was built (caches outside the clone stay)
 	rm -rf build runs
