@@ -13,9 +13,9 @@ struct Candidate {
   uint32_t id;
 };
 
-/// Of equal scores the higher id stays longer, as where transformers sorts ascending and cuts from the front.
+/// Of equal scores the lower id stays longer, as greedy decoding prefers it (torch.sort leaves this open).
 bool likelier(const Candidate& a, const Candidate& b) {
-  return a.score > b.score || (a.score == b.score && a.id > b.id);
+  return a.score > b.score || (a.score == b.score && a.id < b.id);
 }
 
 class TopP final : public Processor {
