@@ -1,0 +1,260 @@
+#include "tune/run.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/strings.h"
+#include "base/terminal.h"
+#include "model/checkpoint.h"
+#include "tensor/device.h"
+#include "track/tracker.h"
+#include "tune/run_data.h"
+
+namespace hone::tune {
+namespace fs = std::filesystem;
+
+std::string RunPlan::trainable_line() const {
+  return format("trainable params: %s || all params: %s || trainable%%: %.4f", with_commas(trainable_parameters).c_str(),
+                with_commas(total_parameters).c_str(), 100.0 * static_cast<double>(trainable_parameters) / static_cast<double>(total_parameters));
+}
+
+Json RunPlan::to_json() const {
+  return {{"method", method},
+          {"objective", objective},
+          {"trainable_parameters", trainable_parameters},
+          {"total_parameters", total_parameters},
+          {"total_steps", total_steps},
+          {"steps_per_epoch", steps_per_epoch},
+          {"compute_dtype", compute_dtype},
+          {"machine", machine},
+          {"data",
+           {{"train_examples", data.train_examples},
+            {"validation_examples", data.validation_examples},
+            {"train_tokens", data.train_tokens},
+            {"trained_tokens", data.trained_tokens},
+            {"rows_per_epoch", data.rows},
+            {"rejected", data.rejected},
+            {"truncated", data.truncated},
+            {"median_length", data.median_length},
+            {"longest", data.longest}}}};
+}
+
+namespace {
+
+/// Trackers, the progress line and notes of one run.
+class TerminalLog : public RunLog {
+ public:
+  TerminalLog(const recipe::TrainConfig& config, bool show_progress) : config_(config), show_(show_progress) {}
+
+  void begin(int64_t step, int64_t total_steps) override {
+    track::TrackerOptions options{.folder = config_.training.output_dir};
+    // A fresh run starts its logs anew; a continued one drops what came after its checkpoint.
+    options.resume_after_step = step > 0 ? step : -1;
+    trackers_ = std::make_unique<track::TrackerGroup>(names(), options, "tracking");
+    if (!show_) return;
+    progress_ = std::make_unique<Progress>("training", static_cast<double>(total_steps), "steps");
+    progress_->start_at(static_cast<double>(step));
+  }
+  void progress(int64_t step, double loss) override {
+    last_loss_ = loss;
+    if (progress_) progress_->update(static_cast<double>(step), format("loss %.4f", last_loss_) + eval_text_);
+  }
+  void log(int64_t step, const std::vector<std::pair<std::string, double>>& values) override {
+    std::vector<track::Scalar> scalars;
+    for (const auto& [name, value] : values) {
+      scalars.push_back({name, value});
+      if (name == "eval_loss") eval_text_ = format(" · eval_loss %.4f", value);
+    }
+    trackers_->log_scalars(step, track::wall_time_now(), scalars);
+    trackers_->flush();
+  }
+  void note(const std::string& text) override { say(text); }
+
+ private:
+  /// metrics.jsonl is always written: other programs read it.
+  std::vector<std::string> names() const {
+    std::vector<std::string> all = config_.tracking;
+    if (std::find(all.begin(), all.end(), "jsonl") == all.end()) all.insert(all.begin(), "jsonl");
+    return all;
+  }
+  const recipe::TrainConfig& config_;
+  bool show_;
+  std::unique_ptr<track::TrackerGroup> trackers_;
+  std::unique_ptr<Progress> progress_;
+  double last_loss_ = 0;
+  std::string eval_text_;
+};
+
+When when(const std::string& name) { return name == "steps" ? When::kSteps : name == "epoch" ? When::kEpoch : When::kNever; }
+
+exchange::LoraSettings lora_settings(const recipe::TrainConfig& config) {
+  const recipe::LoraConfig& from = config.lora;
+  exchange::LoraSettings to;
+  to.r = from.r;
+  to.lora_alpha = from.lora_alpha;
+  to.lora_dropout = from.lora_dropout;
+  to.use_rslora = from.use_rslora;
+  to.layers_to_transform = from.layers_to_transform;
+  to.rank_pattern = from.rank_pattern;
+  to.alpha_pattern = from.alpha_pattern;
+  to.base_model_name_or_path = config.model.name_or_path;
+  if (const auto* names = std::get_if<std::vector<std::string>>(&from.target_modules)) to.target_modules = *names;
+  else if (const auto& text = std::get<std::string>(from.target_modules); text == "all-linear") to.target_modules = {text};
+  else to.target_pattern = text;
+  for (const auto& [key, value, fallback] : {std::tuple("bias", from.bias, "none"), std::tuple("init_lora_weights", from.init_lora_weights, "true")}) {
+    if (value != fallback) fail_input(std::string("lora.") + key, "\"" + value + "\" cannot be applied so far", std::string("leave it at ") + fallback);
+  }
+  if (!from.modules_to_save.empty()) fail_input("lora.modules_to_save", "cannot be applied so far", "leave it empty");
+  return to;
+}
+
+TrainerOptions trainer_options(const recipe::TrainConfig& config) {
+  const recipe::TrainingConfig& t = config.training;
+  TrainerOptions o;
+  o.output_dir = t.output_dir;
+  o.num_train_epochs = t.num_train_epochs;
+  o.max_steps = t.max_steps;
+  o.gradient_accumulation_steps = t.gradient_accumulation_steps;
+  o.learning_rate = t.learning_rate;
+  o.lr_scheduler_type = t.lr_scheduler_type;
+  o.warmup_ratio = t.warmup_steps ? 0 : t.warmup_ratio;
+  o.warmup_steps = t.warmup_steps.value_or(0);
+  o.min_lr_ratio = t.min_lr_ratio;
+  o.adamw = {.beta1 = t.adam_beta1, .beta2 = t.adam_beta2, .epsilon = t.adam_epsilon, .weight_decay = t.weight_decay};
+  o.max_grad_norm = t.max_grad_norm;
+  o.logging_steps = t.logging_steps;
+  o.eval_strategy = when(config.resolved_eval_strategy());
+  o.eval_steps = config.resolved_eval_steps();
+  o.save_strategy = when(t.save_strategy);
+  o.save_steps = t.save_steps;
+  o.save_total_limit = t.save_total_limit.value_or(0);
+  o.load_best_model_at_end = t.load_best_model_at_end;
+  o.metric_for_best_model = t.metric_for_best_model;
+  o.greater_is_better = config.resolved_greater_is_better();
+  o.early_stopping_patience = t.early_stopping_patience.value_or(0);
+  o.early_stopping_threshold = t.early_stopping_threshold;
+  o.eval_on_start = t.eval_on_start;
+  o.seed = static_cast<uint64_t>(t.seed);
+  o.gradient_checkpointing = t.gradient_checkpointing;
+  o.batch = {.packing = config.data.packing, .max_length = config.data.max_length, .rows = t.per_device_train_batch_size,
+             .shuffle = config.data.shuffle, .seed = static_cast<uint64_t>(t.seed)};
+  o.eval_rows = t.per_device_eval_batch_size;
+  o.resume = t.resume_from_checkpoint;
+  return o;
+}
+
+/// Everything that decides the losses: a continuation must agree in all of it. How often is logged,
+/// evaluated or saved, and how far the run goes under a constant rate, may change.
+std::string run_fingerprint(const recipe::TrainConfig& config, const Examples& train, at::ScalarType compute_type) {
+  recipe::TrainConfig same = config;
+  const recipe::TrainingConfig defaults;
+  recipe::TrainingConfig& t = same.training;
+  t.output_dir = defaults.output_dir;
+  t.resume_from_checkpoint.clear();
+  t.logging_steps = defaults.logging_steps;
+  t.eval_strategy = defaults.eval_strategy;
+  t.eval_steps = defaults.eval_steps;
+  t.save_strategy = defaults.save_strategy;
+  t.save_steps = defaults.save_steps;
+  t.save_total_limit = defaults.save_total_limit;
+  t.eval_on_start = defaults.eval_on_start;
+  t.load_best_model_at_end = defaults.load_best_model_at_end;
+  t.per_device_eval_batch_size = defaults.per_device_eval_batch_size;
+  t.early_stopping_patience = defaults.early_stopping_patience;
+  same.tracking.clear();
+  return fingerprint(recipe::train_config_yaml(same) + data_fingerprint(train) + tensor::dtype_name(compute_type));
+}
+
+DataSummary summarise(const RunData& data, const BatchPlan& plan) {
+  DataSummary s;
+  s.train_examples = static_cast<int64_t>(data.train.size());
+  s.validation_examples = static_cast<int64_t>(data.validation.size());
+  s.rejected = data.rejected;
+  s.rows = plan.rows();
+  std::vector<int64_t> lengths;
+  for (const auto& example : data.train) {
+    lengths.push_back(static_cast<int64_t>(example.ids.size()));
+    s.train_tokens += lengths.back();
+    s.trained_tokens += trained_targets(example);
+    s.truncated += example.truncated;
+  }
+  std::nth_element(lengths.begin(), lengths.begin() + static_cast<long>(lengths.size() / 2), lengths.end());
+  s.median_length = lengths[lengths.size() / 2];
+  s.longest = *std::max_element(lengths.begin(), lengths.end());
+  return s;
+}
+
+at::ScalarType compute_type(const recipe::TrainConfig& config, const c10::Device& device) {
+  if (config.model.compute_dtype != "auto") return tensor::dtype_from_name(config.model.compute_dtype, "model.compute_dtype");
+  return tensor::multiplies_bf16(device) ? at::kBFloat16 : at::kFloat;
+}
+
+/// A finished run is not overwritten by accident; one that was cut short is continued only when asked.
+void check_output(const recipe::TrainConfig& config) {
+  const fs::path folder = config.training.output_dir;
+  if (!config.training.resume_from_checkpoint.empty() || !fs::exists(folder)) return;
+  if (!fs::is_directory(folder)) fail_input("training.output_dir", folder.string() + " is a file");
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (starts_with(entry.path().filename().string(), "checkpoint-")) {
+      fail_input("training.output_dir", folder.string() + " holds checkpoints of an earlier run",
+                 "continue it with --resume, or choose another output_dir, or remove the folder");
+    }
+  }
+}
+
+}  // namespace
+
+TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& options) {
+  tensor::set_threads(options.threads);
+  const c10::Device device = tensor::device_from_name(options.device);
+  const at::ScalarType type = compute_type(config, device);
+  const Objective& objective = objectives().at(config.objective, "objective").make;
+  const MethodMaker make_method = methods().at(config.method, "method").make;
+  const fs::path output = config.training.output_dir;
+  if (!options.dry_run) check_output(config);
+
+  const RunText text = load_text(config, objective);
+  const RunData data = load_data(config, objective, text, output / "rejected.jsonl", options.show_progress);
+  const auto decoder = model::Decoder::load(config.model.name_or_path, {type, device});
+  const auto method = make_method(*decoder, {.lora = lora_settings(config), .seed = static_cast<uint64_t>(config.training.seed),
+                                             .base_folder = config.model.name_or_path});
+  TrainerOptions trainer_settings = trainer_options(config);
+  trainer_settings.run_fingerprint = run_fingerprint(config, data.train, type);
+
+  TerminalLog log(config, options.show_progress);
+  const auto save_extras = [&](const fs::path& folder) {
+    model::copy_tokenizer(text.tokenizer_folder, folder);
+    if (!text.chat_template.empty()) write_file(folder / "chat_template.jinja", text.chat_template);
+  };
+  const BatchPlan batches(data.train, trainer_settings.batch);
+  Trainer trainer(*decoder, *method, data.train, data.validation, trainer_settings, log, save_extras);
+
+  RunPlan plan;
+  plan.data = summarise(data, batches);
+  plan.total_steps = trainer.total_steps();
+  plan.steps_per_epoch = (batches.micro_batches() + trainer_settings.gradient_accumulation_steps - 1) / trainer_settings.gradient_accumulation_steps;
+  for (const auto& parameter : decoder->parameters()) plan.total_parameters += parameter.tensor->numel();
+  for (const auto& [name, tensor] : method->trainable()) {
+    plan.trainable_parameters += tensor.numel();
+    if (config.method != "full") plan.total_parameters += tensor.numel();
+  }
+  plan.compute_dtype = tensor::dtype_name(type);
+  plan.machine = tensor::processor_summary();
+  plan.method = config.method;
+  plan.objective = config.objective;
+  if (options.on_plan) options.on_plan(plan);
+  if (options.dry_run) return {};
+
+  fs::create_directories(output);
+  write_file(output / "config.yaml", recipe::train_config_yaml(config));
+  write_json(output / "run.json", {{"data_fingerprint", data_fingerprint(data.train)},
+                                   {"run_fingerprint", trainer_settings.run_fingerprint},
+                                   {"plan", plan.to_json()}});
+  return trainer.run();
+}
+
+}  // namespace hone::tune

@@ -1,0 +1,45 @@
+// A whole training run from its configuration: data, model, method, trainer, and the folder it leaves.
+// Start here to train from a program; `hone train` is this and a terminal.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "recipe/train_config.h"
+#include "tune/trainer.h"
+
+namespace hone::tune {
+
+/// What the data came to, for people to look at before any compute is spent.
+struct DataSummary {
+  int64_t train_examples = 0, validation_examples = 0;
+  int64_t train_tokens = 0, trained_tokens = 0;  ///< all tokens of the training set; those that carry loss
+  int64_t rows = 0;                              ///< packed rows of one epoch
+  int64_t rejected = 0, truncated = 0;
+  int64_t longest = 0, median_length = 0;
+};
+
+/// What a run is going to do.
+struct RunPlan {
+  DataSummary data;
+  int64_t total_steps = 0, steps_per_epoch = 0;
+  int64_t trainable_parameters = 0, total_parameters = 0;
+  std::string compute_dtype, machine, method, objective;
+  /// "trainable params: 1,234 || all params: 5,678 || trainable%: 21.7330", as PEFT prints it.
+  std::string trainable_line() const;
+  Json to_json() const;
+};
+
+struct RunOptions {
+  std::string device = "cpu";
+  int threads = 0;
+  bool dry_run = false;         ///< plan only
+  bool show_progress = true;
+  std::function<void(const RunPlan&)> on_plan;  ///< called before the first step
+};
+
+/// Runs to the end. The output folder holds config.yaml (resolved), run.json (fingerprints, plan, machine),
+/// metrics.jsonl and the trackers' files, checkpoint-N, best/ and the result itself.
+TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& options);
+
+}  // namespace hone::tune
