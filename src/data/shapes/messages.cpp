@@ -8,19 +8,18 @@ const std::vector<std::string> kRoles = {"system", "developer", "user", "assista
 
 std::string read_role(const Value& message, const Place& at, Findings& findings) {
   const Value role = message.member("role");
+  for (const std::string& known : kRoles) {
+    // "developer" is OpenAI's newer word for the same turn.
+    if (role.string() == known) return known == "developer" ? "system" : known;
+  }
   const std::string path = Place{at.list, at.index, "role"}.text();
   if (!role.is_string()) {
-    const bool missing = !role.exists();
-    findings.add(
-        missing ? Check::missing_field : Check::wrong_type, path,
-        missing ? "\"role\" is missing" : std::string("\"role\" is ") + role.kind_name() + ", expected a string",
-        "write \"role\": \"system\", \"user\" or \"assistant\"");
+    findings.add(role.exists() ? Check::wrong_type : Check::missing_field, path,
+                 std::string("\"role\" is ") + role.kind_name() + ", expected a string",
+                 "write \"role\": \"system\", \"user\" or \"assistant\"");
     return {};
   }
-  std::string name(role.string());
-  for (const std::string& known : kRoles) {
-    if (name == known) return name == "developer" ? "system" : name;  // OpenAI's newer word for the same turn
-  }
+  const std::string name(role.string());
   findings.add(
       Check::unknown_role, path,
       "role \"" + excerpt(name, 30) + "\" is unknown;" + did_you_mean(name, kRoles) + " known: " + join(kRoles, ", "),
@@ -29,7 +28,7 @@ std::string read_role(const Value& message, const Place& at, Findings& findings)
 }
 
 /// The text of a content that is a list of parts, e.g. [{"type": "text", "text": "Hi"}].
-std::string join_parts(const Value& content, const std::string& path, Findings& findings) {
+std::string join_parts(const Value& content, const Place& place, Findings& findings) {
   std::string text;
   size_t index = 0;
   for (const Value& part : content.items()) {
@@ -39,7 +38,7 @@ std::string join_parts(const Value& content, const std::string& path, Findings& 
       text += words.string();
     } else {
       findings.add(
-          Check::unsupported_part, format("%s[%zu]", path.c_str(), index),
+          Check::unsupported_part, format("%s[%zu]", place.text().c_str(), index),
           type.empty() ? "a content part without text" : "a content part of type \"" + excerpt(type, 30) + "\"",
           "only text parts can be trained on; drop the others");
     }
@@ -51,7 +50,7 @@ std::string join_parts(const Value& content, const std::string& path, Findings& 
 std::string read_content(const Value& message, const std::string& role, const Place& place, Findings& findings) {
   const Value content = message.member("content");
   if (content.is_string()) return std::string(content.string());
-  if (content.is_array()) return join_parts(content, place.text(), findings);
+  if (content.is_array()) return join_parts(content, place, findings);
   // A turn that only calls tools has no text of its own.
   const bool calls =
       role == "assistant" && (message.member("tool_calls").is_array() || message.member("function_call").is_object());
