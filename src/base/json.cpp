@@ -22,6 +22,8 @@ Json parse_json(std::string_view text, const std::string& source) {
                text.empty() ? "empty, expected a JSON document"
                             : "not valid JSON near \"" + excerpt(text.substr(shown_from, 60), 60) + "\"",
                "correct the syntax there; a JSON checker shows the same place");
+  } catch (const nlohmann::json::out_of_range&) {  // a number such as 1e999; the library does not say where
+    fail_input(source, "holds a number too large for a 64-bit float", "write a smaller number, or a string");
   }
 }
 

@@ -155,6 +155,7 @@ TEST_F(TrackTest, MetricsFaultsNameFileAndLine) {
   EXPECT_NE(message_of("{\"loss\":1}\n").find("no field \"step\""), std::string::npos);
   EXPECT_NE(message_of("{\"step\":1.5}\n").find("1.5"), std::string::npos);
   EXPECT_NE(message_of("{\"step\":1e300}\n").find("whole number"), std::string::npos);
+  EXPECT_NE(message_of("{\"step\":1e340}\n").find("metrics.jsonl:1"), std::string::npos);  // found by fuzzing
   EXPECT_NE(message_of("[1]\n").find("not a JSON object"), std::string::npos);
 }
 
