@@ -10,6 +10,8 @@ template <class... Cases>
 struct Overload : Cases... {
   using Cases::operator()...;
 };
+template <class... Cases>
+Overload(Cases...) -> Overload<Cases...>;  // clang 14 does not deduce this by itself
 
 std::string limits(const FieldRules& rules) {
   std::vector<std::string> parts;
@@ -59,7 +61,7 @@ bool is_empty(const FieldTarget& target) {
 
 std::string describe_type(const Field& field) {
   const FieldRules& rules = field.rules;
-  const std::string text = rules.choices.empty() ? "a text" : "one of " + join(rules.choices, ", ");
+  std::string text = rules.choices.empty() ? "a text" : "one of " + join(rules.choices, ", ");
   return std::visit(
       Overload{
           [&](bool*) -> std::string { return "true or false"; },
