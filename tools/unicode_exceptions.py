@@ -114,6 +114,21 @@ def main():
         assert all(normalizer.normalize_str(chr(c)) == chr(c) for c in unknown), form
         table(name, f"Decomposed by utf8proc, left alone by the reference's {form}.", ranges(unknown))
 
+    # A mark moves past another in NFD when the reference knows its combining class.
+    nfd = normalizers.NFD()
+    UTF8PROC.utf8proc_get_property.restype = ctypes.POINTER(ctypes.c_uint16)  # category, combining class, …
+    unknown = set()
+    for code in CODE_POINTS:
+        mark, combining = chr(code), UTF8PROC.utf8proc_get_property(code)[1]
+        low, high = "\u0334", "\u0301"  # classes 1 and 230
+        if combining == 0 or nfd.normalize_str(mark) != mark:
+            continue
+        if combining > 1 and nfd.normalize_str(mark + low) != low + mark:
+            unknown.add(code)
+        if combining == 1 and nfd.normalize_str(high + mark) != mark + high:
+            unknown.add(code)
+    table("kCombiningUnknown", "Of a combining class other than 0, which the reference does not know.", ranges(unknown))
+
     lowercase = normalizers.Lowercase()
     print("// Lower case where utf8proc has another or none; U+0130 (to i and U+0307) is in the code.")
     print("inline constexpr CodePair kLowercase[] = {")

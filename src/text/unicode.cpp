@@ -252,7 +252,9 @@ void append_lowercase(std::vector<uint32_t>& out, uint32_t code) {
 }
 
 int combining_class(uint32_t code) {
-  return utf8proc_get_property(static_cast<utf8proc_int32_t>(code))->combining_class;
+  if (code < 0x300) return 0;
+  const int known = utf8proc_get_property(static_cast<utf8proc_int32_t>(code))->combining_class;
+  return known != 0 && find_range(kCombiningUnknown, code) ? 0 : known;
 }
 
 void append_decomposition(std::vector<uint32_t>& out, uint32_t code, bool compatibility) {

@@ -62,21 +62,19 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer* norma
     }
   }
   for (uint32_t i = 0; i < tokens_.size(); ++i) by_id_[tokens_[i].id] = i;
+  for (AddedToken& token : tokens_) {
+    token.shown = token.content;
+    if (!token.normalized || !normalizer) continue;
+    AlignedText text;
+    text.reset(token.content, 0, false);
+    normalizer->apply(text);
+    token.shown = text.view();
+  }
   // Special tokens first: it decides between tokens that are the same once normalised.
   for (const bool special : {true, false}) {
     for (uint32_t i = 0; i < tokens_.size(); ++i) {
       const AddedToken& token = tokens_[i];
-      if (token.special != special) continue;
-      if (!token.normalized) {
-        raw_.add(token.content, i);
-      } else if (normalizer) {
-        AlignedText text;
-        text.reset(token.content, 0, false);
-        normalizer->apply(text);
-        normalized_.add(text.view(), i);
-      } else {
-        normalized_.add(token.content, i);
-      }
+      if (token.special == special) (token.normalized ? normalized_ : raw_).add(token.shown, i);
     }
   }
 }

@@ -21,6 +21,7 @@ struct AddedToken {
   bool rstrip = false;
   bool normalized = true;  ///< looked for in the normalised text, in its normalised form
   bool special = false;    ///< decode() may leave it out
+  std::string shown;       ///< what decode() shows: the content, in its normalised form where that is looked for
 };
 
 /// A set of strings, found leftmost first, the longest of those that start at one place.

@@ -72,11 +72,18 @@ struct ModelSpec {
   bool raw_bytes = false;         ///< pieces come as raw bytes: vocabulary spelled in ByteLevel's characters
 };
 
-/// Adds special tokens, trims offsets. In an encoding without offsets only ids are filled.
+/// What a post-processor works by. Without offsets, only the ids of an encoding are filled.
+struct PostProcessing {
+  bool add_special_tokens = false;
+  bool with_offsets = false;
+  std::string_view text;  ///< the original that offsets point into
+};
+
+/// Adds special tokens, trims offsets.
 class PostProcessor {
  public:
   virtual ~PostProcessor() = default;
-  virtual void apply(Encoding& encoding, bool add_special_tokens, bool with_offsets) const = 0;
+  virtual void apply(Encoding& encoding, const PostProcessing& how) const = 0;
 };
 
 /// Turns token strings into text step by step; the last result is joined.

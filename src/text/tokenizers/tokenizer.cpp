@@ -44,7 +44,7 @@ struct Tokenizer::Impl {
   void emit_added(const AddedToken& token, std::string_view text, ByteRange origin, bool track, Encoding& out) const;
   std::string decode_bytes(std::span<const int32_t> ids, DecodeOptions options) const;
   std::string_view token_of(int32_t id) const;
-  bool skips(int32_t id, DecodeOptions options) const;
+  bool skips(std::string_view token, DecodeOptions options) const;
 
   std::unique_ptr<Scratch> take_scratch();
   void give_back(std::unique_ptr<Scratch> scratch);
@@ -110,6 +110,7 @@ void Tokenizer::Impl::encode(std::string_view text, EncodeOptions options, bool 
       encode_segment(part, begin, options.parse_special_tokens, *scratch, track, out);
     }
   }
+  if (parts.post_processor) parts.post_processor->apply(out, {options.add_special_tokens, track, text});
   if (track && !scratch->repaired_origins.empty()) {
     const std::vector<ByteRange>& origins = scratch->repaired_origins;
     for (auto& [begin, end] : out.offsets) {
@@ -121,7 +122,6 @@ void Tokenizer::Impl::encode(std::string_view text, EncodeOptions options, bool 
       }
     }
   }
-  if (parts.post_processor) parts.post_processor->apply(out, options.add_special_tokens, track);
   give_back(std::move(scratch));
 }
 
@@ -185,21 +185,23 @@ void Tokenizer::Impl::emit_added(const AddedToken& token, std::string_view text,
 }
 
 std::string_view Tokenizer::Impl::token_of(int32_t id) const {
-  if (const AddedToken* token = added->by_id(id)) return token->content;
+  if (const AddedToken* token = added->by_id(id)) return token->shown;
   return parts.model->id_to_token(id);
 }
 
-bool Tokenizer::Impl::skips(int32_t id, DecodeOptions options) const {
+/// As in the reference, it is the shown string that decides: a special token that normalising changed
+/// is not recognised.
+bool Tokenizer::Impl::skips(std::string_view token, DecodeOptions options) const {
   if (!options.skip_special_tokens) return false;
-  const AddedToken* token = added->by_id(id);
-  return token && token->special;
+  const AddedToken* known = added->by_content(token);
+  return known && known->special;
 }
 
 std::string Tokenizer::Impl::decode_bytes(std::span<const int32_t> ids, DecodeOptions options) const {
   std::string bytes;
   for (const int32_t id : ids) {
     const std::string_view token = token_of(id);
-    if (token.data() == nullptr || skips(id, options)) continue;
+    if (token.data() == nullptr || skips(token, options)) continue;
     if (!append_spelled_bytes(bytes, token)) bytes += token;
   }
   return bytes;
@@ -250,7 +252,7 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, DecodeOptions option
   tokens.reserve(ids.size());
   for (const int32_t id : ids) {
     const std::string_view token = impl.token_of(id);
-    if (token.data() != nullptr && !impl.skips(id, options)) tokens.emplace_back(token);
+    if (token.data() != nullptr && !impl.skips(token, options)) tokens.emplace_back(token);
   }
   if (!impl.parts.decoder) return join(tokens, " ");
   impl.parts.decoder->apply(tokens);

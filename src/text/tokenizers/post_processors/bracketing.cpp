@@ -4,17 +4,17 @@
 
 namespace hone::text {
 
-void Bracketing::apply(Encoding& encoding, bool add_special_tokens, bool with_offsets) const {
+void Bracketing::apply(Encoding& encoding, const PostProcessing& how) const {
   Encoding out;
   for (const Piece& piece : pieces_) {
     if (piece.sequence) {
       out.ids.insert(out.ids.end(), encoding.ids.begin(), encoding.ids.end());
       out.tokens.insert(out.tokens.end(), encoding.tokens.begin(), encoding.tokens.end());
       out.offsets.insert(out.offsets.end(), encoding.offsets.begin(), encoding.offsets.end());
-    } else if (add_special_tokens) {
+    } else if (how.add_special_tokens) {
       for (const Token& token : piece.tokens) {
         out.ids.push_back(token.id);
-        if (!with_offsets) continue;
+        if (!how.with_offsets) continue;
         out.tokens.push_back(token.text);
         out.offsets.emplace_back(0, 0);
       }

@@ -18,7 +18,7 @@ class Bracketing : public PostProcessor {
     std::vector<Token> tokens;
   };
   explicit Bracketing(std::vector<Piece> pieces) : pieces_(std::move(pieces)) {}
-  void apply(Encoding& encoding, bool add_special_tokens, bool with_offsets) const override;
+  void apply(Encoding& encoding, const PostProcessing& how) const override;
 
  private:
   std::vector<Piece> pieces_;

@@ -9,43 +9,35 @@ namespace {
 
 constexpr uint32_t kSpelledBlank = 0x120;  // Ġ, the stand-in of the byte 0x20
 
-/// How many bytes of the original text a blank character of a token takes; 0 for any other character.
-uint32_t blank_bytes(uint32_t code) {
-  if (code == kSpelledBlank) return 1;
-  return is_space(code) ? static_cast<uint32_t>(to_utf8(code).size()) : 0;
+bool is_blank(uint32_t code) {
+  return code == kSpelledBlank || is_space(code);
 }
 
-/// Takes the blanks at both ends of tokens out of their offsets.
+/// Takes the blanks at both ends of tokens out of their offsets: as many characters of the original as
+/// the token has blanks there.
 class TrimOffsets : public PostProcessor {
  public:
   TrimOffsets(bool trim, bool add_prefix_space) : trim_(trim), add_prefix_space_(add_prefix_space) {}
 
-  void apply(Encoding& encoding, bool, bool with_offsets) const override {
-    if (!trim_ || !with_offsets) return;
-    for (size_t i = 0; i < encoding.ids.size(); ++i) trim(encoding.tokens[i], encoding.offsets[i], i == 0);
+  void apply(Encoding& encoding, const PostProcessing& how) const override {
+    if (!trim_ || !how.with_offsets) return;
+    for (size_t i = 0; i < encoding.ids.size(); ++i) trim(encoding.tokens[i], how.text, encoding.offsets[i], i == 0);
   }
 
  private:
-  void trim(const std::string& token, std::pair<uint32_t, uint32_t>& offsets, bool first_token) const {
-    uint32_t leading = 0, trailing = 0, leading_count = 0;
-    for (size_t at = 0; at < token.size();) {
-      const uint32_t bytes = blank_bytes(next_code(token, at));
-      if (bytes == 0) break;
-      leading += bytes;
-      ++leading_count;
+  void trim(const std::string& token, std::string_view text, std::pair<uint32_t, uint32_t>& offsets, bool first) const {
+    uint32_t leading = 0, trailing = 0;
+    for (size_t at = 0; at < token.size() && is_blank(next_code(token, at));) ++leading;
+    for (size_t end = token.size(); end > 0 && is_blank(code_before(token, end, end));) ++trailing;
+    // A single blank at the very start is the one that add_prefix_space put there.
+    if (leading == 1 && add_prefix_space_ && (first || offsets.first == 0)) leading = 0;
+    for (; leading > 0 && offsets.first < offsets.second; --leading) {
+      offsets.first += static_cast<uint32_t>(utf8_length(static_cast<unsigned char>(text[offsets.first])));
     }
-    for (size_t end = token.size(); end > 0;) {
-      const uint32_t bytes = blank_bytes(code_before(token, end, end));
-      if (bytes == 0) break;
-      trailing += bytes;
-    }
-    if (leading > 0) {
-      // A single blank at the very start is the one that add_prefix_space put there.
-      const bool added = (first_token || offsets.first == 0) && add_prefix_space_ && leading_count == 1;
-      if (!added) offsets.first = std::min(offsets.first + leading, offsets.second);
-    }
-    if (trailing > 0 && offsets.second >= trailing) {
-      offsets.second = std::max(offsets.second - trailing, offsets.first);
+    for (; trailing > 0 && offsets.second > offsets.first; --trailing) {
+      size_t start;
+      code_before(text, offsets.second, start);
+      offsets.second = static_cast<uint32_t>(start);
     }
   }
 
@@ -55,9 +47,9 @@ class TrimOffsets : public PostProcessor {
 class Roberta : public PostProcessor {
  public:
   Roberta(TrimOffsets trim, std::unique_ptr<PostProcessor> brackets) : trim_(trim), brackets_(std::move(brackets)) {}
-  void apply(Encoding& encoding, bool add_special_tokens, bool with_offsets) const override {
-    trim_.apply(encoding, add_special_tokens, with_offsets);
-    brackets_->apply(encoding, add_special_tokens, with_offsets);
+  void apply(Encoding& encoding, const PostProcessing& how) const override {
+    trim_.apply(encoding, how);
+    brackets_->apply(encoding, how);
   }
 
  private:

@@ -7,8 +7,8 @@ namespace {
 class Sequence : public PostProcessor {
  public:
   explicit Sequence(std::vector<std::unique_ptr<PostProcessor>> parts) : parts_(std::move(parts)) {}
-  void apply(Encoding& encoding, bool add_special_tokens, bool with_offsets) const override {
-    for (const auto& part : parts_) part->apply(encoding, add_special_tokens, with_offsets);
+  void apply(Encoding& encoding, const PostProcessing& how) const override {
+    for (const auto& part : parts_) part->apply(encoding, how);
   }
 
  private:
