@@ -5,19 +5,22 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/strings.h"
 #include "base/terminal.h"
 #include "cli/command.h"
 #include "cli/plain/data_common.h"
 #include "data/file_check.h"
+#include "text/chat_encoding.h"
 
 namespace hone::cli {
 namespace {
 
 struct Options {
-  std::string file, reject;
+  std::string file, reject, tokenizer, chat_template;
   data::FileCheckOptions check;
+  text::ChatEncodingOptions encoding;
   size_t shown = 10;
   bool json = false;
 };
@@ -75,7 +78,42 @@ void print(const data::FileReport& report, size_t shown) {
   if (order.size() > shown) std::printf("… and %zu more (--show N, or --json for all)\n", order.size() - shown);
 }
 
+/// Encodes every good row as training would, which proves it against the model's template and tokenizer.
+class TokenCheck {
+ public:
+  explicit TokenCheck(const Options& options)
+      : tokenizer_(text::Tokenizer::load(options.tokenizer)),
+        encoder_(tokenizer_, options.chat_template.empty() ? "" : text::builtin_chat_template(options.chat_template),
+                 text::stop_ids_for(options.tokenizer, tokenizer_), options.encoding),
+        max_length_(options.encoding.max_length) {}
+
+  void inspect(const data::Example& example, data::Findings& findings) const {
+    try {
+      if (!encoder_.encode(example).truncated) return;
+      findings.add(data::Check::truncated, "", format("more than %u tokens", max_length_),
+                   "shorten it, or raise --max-tokens and the training's max_length");
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kInput) throw;
+      const size_t turn = error.place().rfind(": turn ");
+      findings.add(data::Check::cannot_encode, turn == std::string::npos ? "" : error.place().substr(turn + 2),
+                   error.message(), error.remedy());
+    }
+  }
+
+ private:
+  text::Tokenizer tokenizer_;
+  text::ChatEncoder encoder_;
+  uint32_t max_length_;
+};
+
 void run(Options& options) {
+  std::optional<TokenCheck> tokens;
+  if (!options.tokenizer.empty()) {
+    tokens.emplace(options);
+    options.check.inspect = [&tokens](const data::Example& example, data::Findings& findings) {
+      tokens->inspect(example, findings);
+    };
+  }
   std::optional<AtomicFile> rejects;
   if (!options.reject.empty()) {
     rejects.emplace(options.reject);
@@ -99,6 +137,10 @@ void set_up_data_check(CLI::App& app) {
   add_load_options(app, options->file, options->check.load);
   app.add_option("--min-rows", options->check.min_rows, "Warn about a file of fewer rows")->capture_default_str();
   app.add_option("--reject", options->reject, "Write the rows with errors, and why, to this JSONL file");
+  app.add_option("--tokenizer", options->tokenizer, "Also encode every row with this model's template and tokenizer");
+  app.add_option("--template", options->chat_template, "A built-in chat template in place of the model's own");
+  app.add_option("--max-tokens", options->encoding.max_length, "With --tokenizer: warn about longer rows")
+      ->capture_default_str();
   app.add_option("--show", options->shown, "Findings printed in full")->capture_default_str();
   app.add_flag("--json", options->json,
                "Print {rows, ok, errors: [{line, byte, path, check, severity, message, fix}]}");
