@@ -44,17 +44,17 @@ std::string lower(std::string_view text) {
 }
 
 bool needs_quotes(const std::string& text) {
-  if (text.empty() || text.front() == ' ' || text.back() == ' ' || text.back() == ':') return true;
-  if (std::string_view("-?:,[]{}#&*!|>'\"%@`~=<").find(text.front()) != std::string_view::npos) return true;
+  if (text.empty() || text.front() == ' ' || text.back() == ' ' || text.front() == '-') return true;
   if (parse_number(text) || parse_bool(text) || lower(text) == "null" || lower(text) == "y" || lower(text) == "n")
     return true;
   // Hexadecimal, dates, times and ".inf": let no reader guess.
   if (is_digit(text.front()) || text.front() == '.' || text.front() == '+') {
     if (text.find_first_not_of("0123456789abcdefABCDEFxXoO:-+._TtZ infnINFN") == std::string::npos) return true;
   }
-  if (text.find(": ") != std::string::npos || text.find(" #") != std::string::npos) return true;
-  return std::any_of(text.begin(), text.end(), [](unsigned char c) {
-    return c < 0x20 || c == 0x7F || std::string_view(",[]{}\"\\").find(static_cast<char>(c)) != std::string_view::npos;
+  // yaml-cpp trips over "? " inside a list, other readers over other signs: only what is surely plain stays bare.
+  return !std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return c >= 0x80 || std::isalnum(c) ||
+           std::string_view("_./- +").find(static_cast<char>(c)) != std::string_view::npos;
   });
 }
 

@@ -182,6 +182,29 @@ class TreeBuilder : public YAML::EventHandler {
   size_t nodes_ = 0;
 };
 
+/// The first byte that is not part of valid UTF-8 (RFC 3629), or npos. UTF-16 is refused by its zeros.
+size_t find_broken_utf8(std::string_view text) {
+  for (size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    const size_t length = lead < 0x80                   ? 1
+                          : lead >= 0xC2 && lead < 0xE0 ? 2
+                          : lead >= 0xE0 && lead < 0xF0 ? 3
+                          : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                        : 0;
+    if (length == 0 || length > text.size() - at) return at;
+    for (size_t i = 1; i < length; ++i) {
+      if ((text[at + i] & 0xC0) != 0x80) return at;
+    }
+    const auto second = length > 1 ? static_cast<unsigned char>(text[at + 1]) : 0;
+    const bool overlong = (lead == 0xE0 && second < 0xA0) || (lead == 0xF0 && second < 0x90);
+    const bool beyond =
+        (lead == 0xED && second > 0x9F) || (lead == 0xF4 && second > 0x8F);  // surrogates, above U+10FFFF
+    if (overlong || beyond) return at;
+    at += length;
+  }
+  return std::string_view::npos;
+}
+
 [[noreturn]] void fail_syntax(const YAML::Exception& fault, const Lines& lines, const std::string& source) {
   const int line = std::max(fault.mark.line, 0);
   const std::string_view text = lines.at(line);
@@ -199,6 +222,11 @@ YamlNode parse_yaml(std::string_view text, const std::string& source) {
     fail_input(source, format("has %zu bytes, a configuration at most %zu", text.size(), kMaxBytes));
   if (const size_t zero = text.find('\0'); zero != std::string_view::npos) {
     fail_input(source, format("byte %zu is zero: this is not a text file", zero));
+  }
+  if (const size_t broken = find_broken_utf8(text); broken != std::string_view::npos) {
+    const auto line = std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(broken), '\n') + 1;
+    fail_input(format("%s:%ld", source.c_str(), static_cast<long>(line)), format("byte %zu is not UTF-8", broken),
+               "save the file as UTF-8; Korean text from older editors is often CP949");
   }
   const Lines lines(text);
   TreeBuilder tree(lines, source);

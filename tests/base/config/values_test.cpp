@@ -59,8 +59,8 @@ TEST(ConfigValues, TextsThatLookLikeSomethingElseAreQuoted) {
   for (const char* text : {"q_proj", "runs/first", "all-linear", "한국어 모델", "a.b.c", "C:\\x"}) {
     EXPECT_EQ(quote_yaml(text).front() == '"', std::string(text) == "C:\\x") << text;
   }
-  for (const char* text : {"", "1e-4", "12", "true", "no", "null", "~", "- a", "a: b", "a #b", "[x", "*x", "2026-11-21",
-                           "0x1F", ".inf", " a", "y"}) {
+  for (const char* text : {"",   "1e-4", "12",         "true", "no",   "null", "~",   "- a",        "a: b", "a #b",
+                           "[x", "*x",   "2026-11-21", "0x1F", ".inf", "a? b", "a,b", "(q|v)_proj", " a",   "y"}) {
     EXPECT_EQ(quote_yaml(text).front(), '"') << text;
   }
   EXPECT_EQ(quote_yaml("a\n\"\x01"), "\"a\\n\\\"\\x01\"");

@@ -58,6 +58,15 @@ TEST(Yaml, FaultsSayWhereAndHowToMend) {
   EXPECT_TRUE(contains(complaint(std::string("a: 1\0", 5)), "byte 4 is zero"));
 }
 
+TEST(Yaml, OtherEncodingsAreNamed) {
+  // "가" in CP949, a lone surrogate, an overlong slash, a character cut short.
+  for (const char* broken : {"\xb0\xa1", "\xed\xa0\x80", "\xc0\xaf", "\xea\xb0"}) {
+    const std::string text = complaint("a: 1\nb: " + std::string(broken));
+    EXPECT_TRUE(contains(text, "f.yaml:2: byte 8 is not UTF-8")) << text;
+  }
+  EXPECT_NO_THROW(parse_yaml("a: \"\xf0\x9f\x99\x82 \xed\x9f\xbf \xf4\x8f\xbf\xbf\"", "f"));
+}
+
 TEST(Yaml, AliasesCannotGrowWithoutEnd) {
   std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 10; ++i) {
