@@ -11,10 +11,17 @@
 
 namespace hone::text {
 
+/// How white space around block tags is treated; the defaults are those that transformers sets.
+struct TemplateSyntax {
+  bool trim_blocks = true;    ///< drop the line break after a block tag
+  bool lstrip_blocks = true;  ///< drop white space before a block tag that begins a line
+};
+
 class ChatTemplate {
  public:
   /// Parses; a fault throws Error with `name`, line and column.
-  explicit ChatTemplate(const std::string& source, const std::string& name = "chat_template");
+  explicit ChatTemplate(const std::string& source, const std::string& name = "chat_template",
+                        TemplateSyntax syntax = {});
   ~ChatTemplate();
   ChatTemplate(ChatTemplate&&) noexcept;
   ChatTemplate& operator=(ChatTemplate&&) noexcept;
