@@ -235,7 +235,8 @@ MergeReport merge_lora(Decoder& decoder, bool safe) {
   for (Linear* linear : decoder.linears()) {
     if (!linear->lora) continue;
     const Tensor delta = at::mm(linear->lora->lora_B.detach(), linear->lora->lora_A.detach()).mul_(linear->lora->scaling);
-    const Tensor weight = linear->weight.detach().to(at::kFloat).add_(delta).to(linear->weight.scalar_type());
+    // Not in place: a weight stored in fp32 is a view into the read-only file.
+    const Tensor weight = linear->weight.detach().to(at::kFloat).add(delta).to(linear->weight.scalar_type());
     if (safe && !at::isfinite(weight).all().item<bool>()) {
       fail_work(linear->name, "merging the adapter gives a weight that is not finite", "the adapter is broken; use an earlier checkpoint");
     }
