@@ -14,10 +14,10 @@ namespace hone::cli {
 namespace {
 
 struct Options {
-  std::string config, device = "cpu", resume;
+  std::string config, device = "cpu", resume_from;
   std::vector<std::string> overrides;
   int threads = 0;
-  bool json = false, dry_run = false;
+  bool json = false, dry_run = false, resume = false;
 };
 
 void print_plan(const tune::RunPlan& plan, const recipe::TrainConfig& config) {
@@ -46,7 +46,8 @@ void print_summary(const tune::TrainSummary& s) {
 void run(const Options& options) {
   catch_interrupts();
   recipe::TrainConfig config = recipe::read_train_config(options.config, options.overrides);
-  if (!options.resume.empty()) config.training.resume_from_checkpoint = options.resume;
+  if (options.resume) config.training.resume_from_checkpoint = "latest";
+  if (!options.resume_from.empty()) config.training.resume_from_checkpoint = options.resume_from;
   tune::RunOptions run_options;
   run_options.device = options.device;
   run_options.threads = options.threads;
@@ -67,8 +68,8 @@ void set_up_train(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("config", options->config, "Configuration file (docs/configuration.md)")->required()->type_name("CONFIG.yaml");
   app.add_option("overrides", options->overrides, "Settings that overrule the file: training.learning_rate=1e-4")->type_name("KEY=VALUE");
-  app.add_option("--resume", options->resume, "Continue from the newest checkpoint of output_dir, or from the folder given")
-      ->expected(0, 1)->default_str("latest")->type_name("[DIR]");
+  app.add_flag("--resume", options->resume, "Continue from the newest checkpoint of output_dir (from the start if there is none)");
+  app.add_option("--resume-from", options->resume_from, "Continue from this checkpoint folder")->type_name("DIR");
   app.add_flag("--dry-run", options->dry_run, "Read everything, print the plan, train nothing");
   app.add_option("--device", options->device, "cpu, cuda, cuda:N or auto")->capture_default_str();
   app.add_option("--threads", options->threads, "Threads (0: all cores)")->capture_default_str();

@@ -1,0 +1,101 @@
+"""A run that is killed at random moments and resumed gives the losses and weights of an unbroken one, bit for bit."""
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+
+from parity import reference_models, small_tokenizer
+
+HONE = os.environ["HONE"]
+STEPS = 24
+
+
+def make(tmp_path):
+    folder = tmp_path / "model"
+    reference_models.llama(folder, vocab_size=small_tokenizer.VOCABULARY, hidden_size=96, intermediate_size=256, num_hidden_layers=4,
+                           max_position_embeddings=512)
+    small_tokenizer.write(folder)
+    rng = random.Random(3)
+    data = tmp_path / "data.jsonl"
+    with data.open("w") as file:
+        for i in range(150):
+            words = " ".join(rng.choice(["하나", "둘", "셋", "one", "two", "three"]) for _ in range(rng.randrange(3, 30)))
+            file.write(json.dumps({"messages": [{"role": "user", "content": f"{i}: {words}"}, {"role": "assistant", "content": words[::-1]}]}) + "\n")
+    config = tmp_path / "config.yaml"
+    config.write_text(f"""
+model: {{name_or_path: {folder}, compute_dtype: float32}}
+data: {{train: {data}, validation: 0.1, max_length: 192}}
+lora: {{r: 4, lora_dropout: 0.1}}
+training: {{output_dir: OUT, max_steps: {STEPS}, per_device_train_batch_size: 2, gradient_accumulation_steps: 2, learning_rate: 1.0e-3,
+  logging_steps: 1, eval_steps: 6, save_steps: 3, save_total_limit: 2}}
+""")
+    return config
+
+
+def command(config, output, *extra):
+    return [HONE, "train", str(config), f"training.output_dir={output}", "--json", *extra]
+
+
+def curve(output):
+    lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    timeless = [{k: v for k, v in line.items() if k not in ("wall_time", "tokens_per_second", "peak_memory_bytes")} for line in lines]
+    assert [l["step"] for l in timeless if "loss" in l] == list(range(1, STEPS + 1)), "each step is logged exactly once"
+    return timeless
+
+
+def test_kill_at_random_moments(tmp_path):
+    config = make(tmp_path)
+    whole = tmp_path / "whole"
+    begin = time.time()
+    subprocess.run(command(config, whole), check=True, capture_output=True)
+    duration = time.time() - begin
+    expected = curve(whole)
+
+    rng = random.Random(11)
+    for trial in range(4):
+        broken = tmp_path / f"broken-{trial}"
+        kills = 0
+        for attempt in range(12):
+            process = subprocess.Popen(command(config, broken, "--resume"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            try:
+                process.wait(timeout=rng.uniform(0.2, 1.0) * duration if attempt < 6 else None)
+                assert process.returncode == 0, process.stderr.read().decode()
+                break
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                kills += 1
+        assert process.returncode == 0
+        assert curve(broken) == expected, f"after {kills} kills"
+        assert (broken / "adapter_model.safetensors").read_bytes() == (whole / "adapter_model.safetensors").read_bytes()
+        leftovers = [p.name for p in broken.iterdir() if p.name.startswith(".")]
+        assert not [n for n in leftovers if not n.startswith(".checkpoint") and not n.startswith(".best")], leftovers
+
+
+def test_interrupt_saves_and_says_how_to_go_on(tmp_path):
+    config = make(tmp_path)
+    output = tmp_path / "run"
+    process = subprocess.Popen(command(config, output), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not (output / "metrics.jsonl").exists() or not (output / "metrics.jsonl").read_text():
+        time.sleep(0.02)
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "--resume" in errors and "saved" in errors
+    subprocess.run(command(config, output, "--resume"), check=True, capture_output=True)
+    whole = tmp_path / "whole"
+    subprocess.run(command(config, whole), check=True, capture_output=True)
+    assert curve(output) == curve(whole)
+
+
+def test_a_continuation_of_another_run_is_refused(tmp_path):
+    config = make(tmp_path)
+    output = tmp_path / "run"
+    subprocess.run(command(config, output, "training.max_steps=6"), check=True, capture_output=True)
+    again = subprocess.run(command(config, output), capture_output=True, text=True)
+    assert again.returncode == 2 and "--resume" in again.stderr
+    other = subprocess.run(command(config, output, "--resume", "training.learning_rate=0.5"), capture_output=True, text=True)
+    assert other.returncode == 2 and "other data or settings" in other.stderr
