@@ -37,7 +37,7 @@ struct Sequence {
   StopMatcher matcher;
   model::KvCache cache;
   std::vector<int32_t> pending;  // tokens that the model has not seen: the prompt, then the newest token
-  int64_t generated = 0;
+  std::vector<int32_t> generated;
 };
 
 /// Room for `needed` positions. Caches grow with their sequence: max_new_tokens is often far from reached.
@@ -72,6 +72,7 @@ struct Engine::Impl {
   Tensor last_logits();
   std::vector<int32_t> choose(Tensor logits);
   Event advance(Sequence& sequence, int32_t token);
+  std::string answer(const Sequence& sequence, bool ended_by_token) const;
 
   model::Decoder& decoder;
   const text::Tokenizer& tokenizer;
@@ -183,11 +184,12 @@ std::vector<int32_t> Engine::Impl::choose(Tensor logits) {
 
 Event Engine::Impl::advance(Sequence& sequence, int32_t token) {
   const StopRules& rules = sequence.request.stop;
-  Event event{sequence.id, token, "", FinishReason::kNone};
+  Event event{sequence.id, token, "", FinishReason::kNone, ""};
   sequence.pending.assign(1, token);
   sequence.counts.add(token);
-  ++sequence.generated;
-  if (std::find(rules.ids.begin(), rules.ids.end(), token) != rules.ids.end()) {
+  sequence.generated.push_back(token);
+  const bool ended = std::find(rules.ids.begin(), rules.ids.end(), token) != rules.ids.end();
+  if (ended) {
     event.finish = FinishReason::kStop;
   } else {
     event.text = sequence.matcher.push(sequence.decoder.push(token));
@@ -195,16 +197,28 @@ Event Engine::Impl::advance(Sequence& sequence, int32_t token) {
     const bool full = options.context_limit > 0 && sequence.cache.length >= options.context_limit;
     if (sequence.matcher.stopped())
       event.finish = FinishReason::kStop;
-    else if (sequence.generated >= rules.max_new_tokens || full)
+    else if (static_cast<int64_t>(sequence.generated.size()) >= rules.max_new_tokens || full)
       event.finish = FinishReason::kLength;
   }
-  if (event.finish != FinishReason::kNone && !sequence.matcher.stopped()) {
+  if (event.finish == FinishReason::kNone) return event;
+  if (!sequence.matcher.stopped()) {
     // The last bytes may complete a stop string that half a character was holding back.
     event.text += sequence.matcher.push(sequence.decoder.flush());
     if (sequence.matcher.stopped()) event.finish = FinishReason::kStop;
     event.text += sequence.matcher.flush();
   }
+  event.answer = answer(sequence, ended);
   return event;
+}
+
+std::string Engine::Impl::answer(const Sequence& sequence, bool ended_by_token) const {
+  std::span<const int32_t> ids = sequence.generated;
+  std::string text = tokenizer.decode(ended_by_token ? ids.first(ids.size() - 1) : ids, {.skip_special_tokens = true});
+  size_t end = text.size();
+  if (sequence.matcher.stopped()) {
+    for (const std::string& word : sequence.request.stop.strings) end = std::min(end, text.find(word));
+  }
+  return text.substr(0, end);
 }
 
 std::vector<Event> Engine::step() {

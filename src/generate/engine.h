@@ -36,8 +36,12 @@ const char* finish_reason_name(FinishReason reason);
 struct Event {
   uint64_t id = 0;
   int32_t token = 0;
-  std::string text;  ///< what became certain with it; all texts joined are the answer
+  std::string text;  ///< what became certain with it
   FinishReason finish = FinishReason::kNone;
+  /// With the last event: the whole answer, as decoding all its ids at once gives it. It equals the texts
+  /// joined except where a model writes bytes that are not UTF-8: how many U+FFFD stand for those depends on
+  /// bytes that come later, in the reference too.
+  std::string answer;
 };
 
 struct EngineOptions {

@@ -27,9 +27,9 @@ void generate_stream(Engine& engine, const std::function<std::optional<Request>(
       if (found == open.end()) continue;  // a request that somebody else added
       Completion& completion = found->second.completion;
       completion.ids.push_back(event.token);
-      completion.text += event.text;
       if (event.finish == FinishReason::kNone) continue;
       completion.finish = event.finish;
+      completion.text = event.answer;
       finished.emplace(found->second.index, std::move(completion));
       open.erase(found);
     }

@@ -119,7 +119,10 @@ class Chat {
       for (const generate::Event& event : engine.step()) {
         ++tokens;
         text += event.text;
-        if (event.finish != generate::FinishReason::kNone) finish = generate::finish_reason_name(event.finish);
+        if (event.finish != generate::FinishReason::kNone) {
+          finish = generate::finish_reason_name(event.finish);
+          text = event.answer;
+        }
         if (!options_.json) std::fputs(event.text.c_str(), stdout), std::fflush(stdout);
       }
     }
@@ -175,6 +178,7 @@ void set_up_chat(CLI::App& app) {
   options->generation.max_new_tokens = 512;
   options->generation.sampling.temperature = 0.7;
   options->generation.sampling.top_p = 0.95;
+  options->model.compute_dtype = "stored";
   add_model_options(app, options->model);
   app.add_option("--system", options->system, "System message")->type_name("TEXT");
   add_generation_options(app, options->generation);

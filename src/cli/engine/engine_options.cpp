@@ -10,7 +10,11 @@ namespace hone::cli {
 void add_model_options(CLI::App& app, ModelChoice& choice) {
   app.add_option("--model", choice.model, "Model folder (config.json, safetensors)")->required()->type_name("DIR");
   app.add_option("--adapter", choice.adapter, "LoRA adapter folder in PEFT's format")->type_name("DIR");
-  app.add_option("--compute-dtype", choice.compute_dtype, "Type of the arithmetic: auto, float32, bfloat16")->capture_default_str();
+  add_compute_options(app, choice);
+}
+
+void add_compute_options(CLI::App& app, ModelChoice& choice) {
+  app.add_option("--compute-dtype", choice.compute_dtype, "Type of the arithmetic: auto, stored, float32, bfloat16")->capture_default_str();
   app.add_option("--device", choice.device, "cpu, cuda, cuda:N or auto")->capture_default_str();
   app.add_option("--threads", choice.threads, "Threads (0: all cores)")->capture_default_str();
 }
@@ -23,7 +27,9 @@ at::ScalarType resolve_compute_dtype(const std::string& name, const c10::Device&
 std::unique_ptr<model::Decoder> load_model(const ModelChoice& choice) {
   tensor::set_threads(choice.threads);
   const c10::Device device = tensor::device_from_name(choice.device);
-  auto decoder = model::Decoder::load(choice.model, {resolve_compute_dtype(choice.compute_dtype, device), device});
+  std::string type = choice.compute_dtype;
+  if (type == "stored") type = model::read_config(choice.model).dtype == "bfloat16" ? "auto" : "float32";
+  auto decoder = model::Decoder::load(choice.model, {resolve_compute_dtype(type, device), device});
   if (!choice.adapter.empty()) exchange::read_peft(*decoder, choice.adapter, /*trainable=*/false);
   return decoder;
 }

@@ -14,13 +14,17 @@ namespace hone::cli {
 struct ModelChoice {
   std::string model;                  ///< folder
   std::string adapter;                ///< folder, or "" for the base model
-  std::string compute_dtype = "auto"; ///< auto, float32, bfloat16
+  /// auto, float32, bfloat16; or stored: float32 for weights stored in it (so that answers and figures are
+  /// those of any other fp32 implementation), auto for others.
+  std::string compute_dtype = "auto";
   std::string device = "cpu";
   int threads = 0;
 };
 
 /// Adds --model (required), --adapter, --compute-dtype, --device and --threads.
 void add_model_options(CLI::App& app, ModelChoice& choice);
+/// The last three of these alone.
+void add_compute_options(CLI::App& app, ModelChoice& choice);
 
 /// What `auto` means on this machine for this device: bfloat16 where it is multiplied fast, else float32.
 at::ScalarType resolve_compute_dtype(const std::string& name, const c10::Device& device);

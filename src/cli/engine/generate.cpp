@@ -76,7 +76,7 @@ void run_one(const Options& options, const Loaded& loaded) {
   while (!engine.idle() && !interrupted()) {
     for (const generate::Event& event : engine.step()) {
       completion.ids.push_back(event.token);
-      completion.text += event.text;
+      completion.text = event.answer;
       completion.finish = event.finish;
       if (options.json) continue;
       std::fwrite(event.text.data(), 1, event.text.size(), stdout);
@@ -132,6 +132,7 @@ void run(const Options& options) {
 
 void set_up_generate(CLI::App& app) {
   auto options = std::make_shared<Options>();
+  options->model.compute_dtype = "stored";
   add_model_options(app, options->model);
   app.add_option("--prompts", options->prompts,
                  "JSONL: {\"prompt\": …} or {\"messages\": […]} a line; - is standard input")

@@ -65,13 +65,13 @@ void run(Options options) {
     model::copy_tokenizer(options.model.adapter, folder);
     decoder.reset();  // two models need not lie in memory at once
     const auto written = model::Decoder::load(folder, {at::kFloat, tensor::device_from_name(options.model.device)});
-    difference = (probe(*written) - before).abs().max().item<double>();
-    if (!(difference <= before.abs().max().item<double>())) {  // also when it is NaN
+    difference = probe(*written).sub(before).abs().max().item().toDouble();
+    if (!(difference <= before.abs().max().item().toDouble())) {  // also when it is NaN
       fail_work(options.output, format("the merged model's logits differ from base and adapter by %g", difference),
                 "store in a wider type: --dtype float32");
     }
   });
-  const double largest = before.abs().max().item<double>();
+  const double largest = before.abs().max().item().toDouble();
   const std::string type = tensor::dtype_name(dtype);
   if (options.json) {
     std::printf("%s\n", to_line({{"output", options.output},

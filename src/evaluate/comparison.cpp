@@ -1,0 +1,69 @@
+#include "evaluate/comparison.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace hone::evaluate {
+namespace {
+
+/// Pairs are examples: both figures must come from the same ones.
+bool same_examples(const Evaluation& first, const Evaluation& last, const metrics::MetricResult& a,
+                   const metrics::MetricResult& b) {
+  if (a.width == 0 || a.width != b.width || a.rows.size() != b.rows.size()) return false;
+  return !(a.name == "loss" || a.name == "perplexity") || first.with_loss == last.with_loss;
+}
+
+std::optional<double> improvement(const std::string& metric, double first, double last) {
+  const auto change = metrics::improvement_percent(first, last);
+  return change && lower_is_better(metric) ? std::optional(-*change) : change;
+}
+
+}  // namespace
+
+std::vector<ComparedMetric> compare(const std::vector<Contender>& contenders,
+                                    const metrics::BootstrapOptions& options) {
+  const Evaluation &first = contenders.front().evaluation, &last = contenders.back().evaluation;
+  std::vector<ComparedMetric> all;
+  for (const metrics::MetricResult& result : first.results) {
+    ComparedMetric row;
+    row.name = result.name;
+    for (const Contender& contender : contenders) row.values.push_back(contender.evaluation.find(result.name)->score);
+    row.improvement_percent = improvement(row.name, row.values.front(), row.values.back());
+    const metrics::MetricResult& other = *last.find(result.name);
+    if (contenders.size() > 1 && same_examples(first, last, result, other)) {
+      row.significance = metrics::paired_bootstrap(result, other, options);
+    }
+    all.push_back(std::move(row));
+  }
+  return all;
+}
+
+std::vector<size_t> choose_samples(const std::vector<Contender>& contenders, size_t count) {
+  const size_t total = contenders.front().evaluation.answers.size();
+  std::vector<size_t> chosen;
+  for (size_t i = 0; i < std::min(count, total); ++i) chosen.push_back(i * total / std::min(count, total));
+  return chosen;
+}
+
+Json to_json(const std::vector<Contender>& contenders, const std::vector<ComparedMetric>& compared, size_t samples) {
+  Json document = {{"models", Json::array()}, {"metrics", Json::object()}, {"samples", Json::array()}};
+  for (const Contender& contender : contenders) document["models"].push_back(contender.name);
+  for (const ComparedMetric& row : compared) {
+    Json& entry = document["metrics"][row.name];
+    for (size_t i = 0; i < contenders.size(); ++i) entry[contenders[i].name] = row.values[i];
+    entry["improvement_percent"] = row.improvement_percent ? Json(*row.improvement_percent) : Json();
+    entry["p_value"] = row.significance ? Json(row.significance->p_value) : Json();
+    entry["difference_interval"] =
+        row.significance ? Json({row.significance->interval.low, row.significance->interval.high}) : Json();
+  }
+  for (const size_t i : choose_samples(contenders, samples)) {
+    const Answer& first = contenders.front().evaluation.answers[i];
+    Json answers = Json::object();
+    for (const Contender& contender : contenders) answers[contender.name] = contender.evaluation.answers[i].text;
+    document["samples"].push_back({{"prompt", first.prompt}, {"reference", first.reference}, {"answers", answers}});
+  }
+  return document;
+}
+
+}  // namespace hone::evaluate
