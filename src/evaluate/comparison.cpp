@@ -19,6 +19,22 @@ std::optional<double> improvement(const std::string& metric, double first, doubl
   return change && lower_is_better(metric) ? std::optional(-*change) : change;
 }
 
+/// Perplexity rises with the loss, so both ask the same question and get the loss's p: exp makes a few hard
+/// examples outweigh all others, which would hide the difference. The interval is perplexity's own.
+metrics::Comparison significance(const metrics::MetricResult& first, const metrics::MetricResult& last,
+                                 const metrics::BootstrapOptions& options) {
+  metrics::Comparison comparison = metrics::paired_bootstrap(first, last, options);
+  if (first.name == "perplexity") {
+    metrics::MetricResult losses[] = {first, last};
+    for (auto& loss : losses) {
+      loss.score_of = [](std::span<const double> sum) { return sum[1] > 0 ? sum[0] / sum[1] : 0; };
+      metrics::finish_result(loss);
+    }
+    comparison.p_value = metrics::paired_bootstrap(losses[0], losses[1], options).p_value;
+  }
+  return comparison;
+}
+
 }  // namespace
 
 std::vector<ComparedMetric> compare(const std::vector<Contender>& contenders,
@@ -32,7 +48,7 @@ std::vector<ComparedMetric> compare(const std::vector<Contender>& contenders,
     row.improvement_percent = improvement(row.name, row.values.front(), row.values.back());
     const metrics::MetricResult& other = *last.find(result.name);
     if (contenders.size() > 1 && same_examples(first, last, result, other)) {
-      row.significance = metrics::paired_bootstrap(result, other, options);
+      row.significance = significance(result, other, options);
     }
     all.push_back(std::move(row));
   }

@@ -31,7 +31,7 @@ std::string change(const ComparedMetric& row) {
 }
 
 std::string certainty(const ComparedMetric& row) {
-  if (!row.significance) return "";
+  if (!row.significance || row.values.front() == row.values.back()) return "";
   const double p = row.significance->p_value;
   if (p >= 0.05) return format("p = %.2f, may be chance", p);
   return p < 0.001 ? "p < 0.001" : format("p = %.3f", p);
@@ -43,9 +43,9 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
 }
 
 std::string table_text(const std::vector<Contender>& contenders, const std::vector<ComparedMetric>& compared) {
-  std::vector<std::string> header = {""};
+  std::vector<std::string> header = {format("%zu examples", contenders.front().evaluation.examples)};
   for (const Contender& contender : contenders) header.push_back(contender.name);
-  header.insert(header.end(), {"change", ""});
+  header.insert(header.end(), {"change", "significance"});
   size_t widest = 0;
   for (const ComparedMetric& row : compared) widest = std::max(widest, display_width(change(row)));
   Table table(header);

@@ -10,9 +10,15 @@
 
 namespace hone::evaluate {
 
-double LossResult::loss() const { return tokens > 0 ? nll_sum / static_cast<double>(tokens) : std::nan(""); }
-double LossResult::perplexity() const { return std::exp(loss()); }
-double LossResult::accuracy() const { return tokens > 0 ? static_cast<double>(correct) / static_cast<double>(tokens) : std::nan(""); }
+double LossResult::loss() const {
+  return tokens > 0 ? nll_sum / static_cast<double>(tokens) : std::nan("");
+}
+double LossResult::perplexity() const {
+  return std::exp(loss());
+}
+double LossResult::accuracy() const {
+  return tokens > 0 ? static_cast<double>(correct) / static_cast<double>(tokens) : std::nan("");
+}
 
 LossResult dataset_loss(model::Decoder& decoder, const std::vector<text::EncodedExample>& examples, int64_t rows,
                         const std::function<void(size_t)>& progress) {

@@ -82,7 +82,9 @@ struct Engine::Impl {
 };
 
 Engine::Engine(model::Decoder& decoder, const text::Tokenizer& tokenizer, EngineOptions options)
-    : impl_(std::make_unique<Impl>(decoder, tokenizer, options)) {}
+    : impl_(std::make_unique<Impl>(decoder, tokenizer, options)) {
+  if (options.max_running == 0) fail_input("max_running", "is 0, so no answer could begin", "1 or more run together");
+}
 Engine::~Engine() = default;
 
 bool Engine::idle() const {

@@ -82,6 +82,7 @@ struct Completion {
 
 /// Runs requests as `next` yields them (until it gives nothing) and hands completions to `done` in that
 /// order, so that neither side has to hold all of them: at most `window` are read and not yet handed over.
+/// An Error from `next`, or from adding what it gave, is thrown on when all requests before it are answered.
 /// Stops with Error(kInterrupted) when hone::interrupted().
 void generate_stream(Engine& engine, const std::function<std::optional<Request>()>& next,
                      const std::function<void(size_t index, Completion&&)>& done, size_t window);

@@ -1,3 +1,4 @@
+#include <exception>
 #include <map>
 
 #include "base/error.h"
@@ -16,12 +17,19 @@ void generate_stream(Engine& engine, const std::function<std::optional<Request>(
   std::map<size_t, Completion> finished;  // by index, until those before it are done
   size_t added = 0, given = 0;
   bool more = true;
-  while (more || !open.empty()) {
-    while (more && added - given < window) {
+  std::exception_ptr fault;  // of a request: those before it are answered first
+  const auto add_next = [&] {
+    try {
       std::optional<Request> request = next();
       more = request.has_value();
       if (more) open[engine.add(std::move(*request))].index = added, ++added;
+    } catch (const Error&) {
+      fault = std::current_exception();
+      more = false;
     }
+  };
+  while (more || !open.empty()) {
+    while (more && added - given < window) add_next();
     for (const Event& event : engine.step()) {
       const auto found = open.find(event.id);
       if (found == open.end()) continue;  // a request that somebody else added
@@ -39,6 +47,7 @@ void generate_stream(Engine& engine, const std::function<std::optional<Request>(
     }
     if (interrupted()) throw Error(ErrorKind::kInterrupted, "", "stopped on request; answers up to here were written");
   }
+  if (fault) std::rethrow_exception(fault);
 }
 
 std::vector<Completion> generate_all(model::Decoder& decoder, const text::Tokenizer& tokenizer,

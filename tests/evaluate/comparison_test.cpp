@@ -70,6 +70,20 @@ TEST(Comparison, NothingFromZero) {
   EXPECT_TRUE(to_json(zero, compare(zero), 0)["metrics"]["rouge1"]["improvement_percent"].is_null());
 }
 
+TEST(Comparison, PerplexityIsAsSureAsTheLoss) {
+  std::vector<Contender> both = {contender("before", 2, 0.2), contender("after", 1.98, 0.2)};
+  for (Contender& one : both) {
+    auto perplexity = one.evaluation.results[0];
+    perplexity.name = "perplexity";
+    perplexity.score_of = [](std::span<const double> sum) { return std::exp(sum[0] / sum[1]); };
+    metrics::finish_result(perplexity);
+    one.evaluation.results.push_back(perplexity);
+  }
+  const auto rows = compare(both);
+  EXPECT_EQ(rows[2].significance->p_value, rows[0].significance->p_value);
+  EXPECT_NEAR(rows[2].significance->difference, rows[2].values[1] - rows[2].values[0], 1e-12);
+}
+
 TEST(Comparison, JsonForm) {
   const std::vector<Contender> both = {contender("before", 2, 0.2), contender("after", 1, 0.4)};
   const Json document = to_json(both, compare(both), 3);

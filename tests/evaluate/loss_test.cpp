@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "tensor/device.h"
 
 namespace hone::evaluate {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 const std::string kFolder = HONE_SOURCE_DIR "/tests/data/tinystories-260k";
 
 TEST(Loss, EqualsThePublishedModelsFiguresInFloat64) {
+  tensor::set_threads(1);
   const auto decoder = model::Decoder::load(kFolder, {});
   const Json golden = read_json(kFolder + "/nll.json");
   std::vector<text::EncodedExample> examples;

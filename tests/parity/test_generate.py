@@ -234,6 +234,7 @@ def test_bad_prompts_are_explained(line, words, tmp_path):
     assert result.returncode == 2
     for word in words:
         assert word in result.stderr
+    assert len(json.loads(result.stdout.splitlines()[0])["ids"]) == 2  # the good line before it is answered
 
 
 @pytest.mark.parametrize("arguments, words", [
