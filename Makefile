@@ -1,6 +1,6 @@
 # A thin front: CMake does the work. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup oracles build test demo bench format lint clean
+.PHONY: help setup oracles build test demo bench fuzz format lint clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,7 +18,16 @@ build: setup ## the program at build/release/hone
 test: oracles ## everything: unit, property, parity, fuzz corpora, sanitizers, end to end
 	@tools/test.sh
 
-lint: ## only the form of the sources: clang-format, clang-tidy
+demo: build ## a small model tuned on data of this repository, compared with what it was before
+	@tools/demo.sh
+
+bench: build oracles ## measurements against the reference libraries, into bench/results/
+	@tools/bench.sh
+
+fuzz: setup ## every fuzz target for SECONDS each (10 unless told), from its corpus
+	@tools/fuzz.sh $(SECONDS)
+
+lint: setup ## only the form of the sources: clang-format, clang-tidy
 	@tools/lint.sh
 
 format: ## clang-format over all sources, in place

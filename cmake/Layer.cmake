@@ -1,5 +1,5 @@
 # hone_layer(NAME [DEPENDS targets…]): the static library hone_NAME from every .cpp below the
-# current folder, and hone_NAME_tests from tests/NAME when tests are built.
+# current folder.
 function(hone_layer name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;PRIVATE_DEPENDS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
@@ -14,8 +14,10 @@ function(hone_layer name)
   target_link_libraries(hone_${name} PUBLIC ${ARG_DEPENDS} PRIVATE hone_flags ${ARG_PRIVATE_DEPENDS})
 endfunction()
 
-# hone_layer_tests(NAME [DEPENDS targets…]): one GoogleTest program from tests/NAME/*_test.cpp.
+# hone_layer_tests(NAME [THREADS]): one GoogleTest program from tests/NAME/*_test.cpp. THREADS marks
+# a layer that several threads use at once: its tests are also run under ThreadSanitizer.
 function(hone_layer_tests name)
+  cmake_parse_arguments(ARG "THREADS" "" "" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*_test.cpp)
   if(NOT sources)
     return()
@@ -23,7 +25,12 @@ function(hone_layer_tests name)
   add_executable(hone_${name}_tests ${sources})
   target_include_directories(hone_${name}_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_compile_definitions(hone_${name}_tests PRIVATE HONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-  target_link_libraries(hone_${name}_tests PRIVATE hone_${name} hone_flags GTest::gtest_main ${ARGN})
+  target_link_libraries(hone_${name}_tests PRIVATE hone_${name} hone_flags GTest::gtest_main)
   add_test(NAME ${name} COMMAND hone_${name}_tests)
-  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 900)
+  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 900
+    ENVIRONMENT "GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/reports/${name}.xml")
+  if(ARG_THREADS)
+    set_property(TEST ${name} APPEND PROPERTY LABELS threads)
+    add_dependencies(thread_tests hone_${name}_tests)
+  endif()
 endfunction()

@@ -3,14 +3,14 @@
 # find_package(Torch) aborts on a CUDA wheel where no CUDA toolkit is installed, and drags in
 # far more than we link. libtorch_cuda is never linked: src/tensor/device.cpp loads it at run
 # time when a GPU is asked for, so the same program runs with and without one.
+if(DEFINED ENV{HONE_TORCH_DIR})
+  # Kept, since the build tool configures again by itself, where the variable may be unset.
+  set(HONE_TORCH_DIR $ENV{HONE_TORCH_DIR} CACHE PATH "Folder of an installed torch package (holds lib/ and include/)" FORCE)
+endif()
 if(NOT HONE_TORCH_DIR)
-  if(DEFINED ENV{HONE_TORCH_DIR})
-    set(HONE_TORCH_DIR $ENV{HONE_TORCH_DIR})
-  else()
-    file(GLOB candidates ${CMAKE_SOURCE_DIR}/build/python-engine/lib/python3*/site-packages/torch)
-    if(candidates)
-      list(GET candidates 0 HONE_TORCH_DIR)
-    endif()
+  file(GLOB candidates ${CMAKE_SOURCE_DIR}/build/python-engine/lib/python3*/site-packages/torch)
+  if(candidates)
+    list(GET candidates 0 HONE_TORCH_DIR)
   endif()
 endif()
 if(NOT EXISTS ${HONE_TORCH_DIR}/lib/libtorch_cpu.so)
@@ -28,8 +28,8 @@ add_library(torch::cpu INTERFACE IMPORTED)
 target_link_libraries(torch::cpu INTERFACE torch_cpu torch_c10)
 # -idirafter keeps the wheel's own copies of fmt, protobuf and others behind the system's.
 target_compile_options(torch::cpu INTERFACE
-  "SHELL:-idirafter ${HONE_TORCH_DIR}/include"
-  "SHELL:-idirafter ${HONE_TORCH_DIR}/include/torch/csrc/api/include"
+  "SHELL:-idirafter \"${HONE_TORCH_DIR}/include\""
+  "SHELL:-idirafter \"${HONE_TORCH_DIR}/include/torch/csrc/api/include\""
   -Wno-unused-parameter -Wno-shadow -Wno-pedantic -Wno-deprecated-declarations)
 target_compile_definitions(torch::cpu INTERFACE AT_PER_OPERATOR_HEADERS)
 

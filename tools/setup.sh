@@ -4,14 +4,22 @@
 #   tools/setup.sh build      distribution packages + the torch wheel that hone links to
 #   tools/setup.sh oracles    the above + the Python environment of reference libraries
 #
-# Safe to run again and to interrupt: every part is skipped when it is already there, and an
-# environment appears under its final name only when it is whole. Everything lies in
-# ${XDG_CACHE_HOME:-~/.cache}/hone, keyed by a hash of the files that define it.
+# Safe to run again and to interrupt: a part that is there is skipped without a look at the network, an
+# environment that was left half made is made anew. Environments lie in ${XDG_CACHE_HOME:-~/.cache}/hone,
+# keyed by a hash of what defines them, so that every clone on a machine shares them.
 # HONE_PYTHON chooses the interpreter, HONE_TORCH_DIR an existing torch folder to link instead.
+# Root is wanted only where packages are missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 want=${1:-build}
+case $want in
+  build | oracles) ;;
+  *)
+    echo "setup: unknown part \"$want\"; known: build oracles" >&2
+    exit 2
+    ;;
+esac
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/hone
 requirements=tools/requirements
 say() { printf 'setup: %s\n' "$*" >&2; }
@@ -31,7 +39,7 @@ install_packages() {
   say "installing distribution packages: ${missing[*]}"
   local root=()
   if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || fail "these need root, and there is no sudo: apt-get install ${missing[*]}"
+    command -v sudo >/dev/null || fail "that needs root, and there is no sudo; as root: apt-get install ${missing[*]}"
     root=(sudo)
   fi
   "${root[@]}" apt-get update -qq
@@ -40,25 +48,26 @@ install_packages() {
 }
 
 find_python() {
-  local candidate
-  for candidate in ${HONE_PYTHON:-} /usr/bin/python3 python3; do
+  local candidates=(/usr/bin/python3 python3) candidate
+  [ -z "${HONE_PYTHON:-}" ] || candidates=("$HONE_PYTHON")
+  for candidate in "${candidates[@]}"; do
     if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
       command -v "$candidate"
       return
     fi
   done
-  fail "no Python 3.10 or newer with venv; set HONE_PYTHON to one"
+  fail "${candidates[*]}: no Python 3.10 or newer with venv; set HONE_PYTHON to one"
 }
 
-# make_environment NAME [pip options …]: a virtual environment from $requirements/NAME.txt
+# make_environment NAME SIZE [pip options …]: a virtual environment from $requirements/NAME.txt.
+# The file `ready` comes last and says that it is whole.
 make_environment() {
-  local name=$1 key target
-  shift
+  local name=$1 size=$2 key target
+  shift 2
   key=$( (cat "$requirements/$name.txt"; "$python" -VV; uname -m) | sha256sum | cut -c1-16)
   target=$cache/python/$name-$key
   if [ ! -e "$target/ready" ]; then
-    say "making the Python environment '$name' in $target (once; downloads $1)"
-    shift
+    say "making the Python environment '$name' in $target (once; downloads $size)"
     mkdir -p "$cache/python"
     exec 9>"$cache/python/$name.lock"
     flock 9
@@ -71,10 +80,10 @@ make_environment() {
     fi
     exec 9>&-
   fi
-  mkdir -p build
   ln -sfn "$target" "build/python-$name"
 }
 
+mkdir -p build
 install_packages
 python=$(find_python)
 if [ -n "${HONE_TORCH_DIR:-}" ]; then
@@ -83,5 +92,5 @@ if [ -n "${HONE_TORCH_DIR:-}" ]; then
 else
   make_environment engine "about 0.6 GB" --no-deps
 fi
-[ "$want" = oracles ] && make_environment oracles "about 3 GB"
+if [ "$want" = oracles ]; then make_environment oracles "about 3 GB"; fi
 say "ready"

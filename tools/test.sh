@@ -3,80 +3,76 @@
 #
 #   release   the whole build and its tests: unit, property, parity, command line, end to end, fuzz corpora
 #   asan      what needs no libtorch, with AddressSanitizer and UBSan: unit tests and fuzz corpora
-#   tsan      the same unit tests under ThreadSanitizer
+#   tsan      what several threads may use at once, under ThreadSanitizer
 #   lint      format, clang-tidy (tools/lint.sh)
 #
 #   tools/test.sh [STAGE …]   only these stages
 #
-# Every stage runs even if one before it failed. The last line counts tests: "N passed, N failed";
-# the exit status is 0 only if none failed. Logs lie in build/test/.
+# Every stage runs even if one before it failed. The end is a table of what ran and one line,
+# "N passed, N failed" (and ", N skipped" if any); the exit status is 0 only if none failed.
+# Logs lie in build/test/. HONE_JOBS is how much runs side by side, the number of processors by default.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 stages=("$@")
 [ ${#stages[@]} -gt 0 ] || stages=(release asan tsan lint)
+for stage in "${stages[@]}"; do
+  case $stage in
+    release | asan | tsan | lint) ;;
+    *)
+      echo "test: unknown stage \"$stage\"; known: release asan tsan lint" >&2
+      exit 2
+      ;;
+  esac
+done
 jobs=${HONE_JOBS:-$(nproc)}
 logs=build/test
+results=$logs/results.tsv
 mkdir -p "$logs"
-passed=0
-failed=0
-failures=()
+: >"$results"
 
 note() { printf 'test: %s\n' "$*"; }
-pass() { passed=$((passed + 1)); }
-fail() {
-  failed=$((failed + 1))
-  failures+=("$1")
-}
+# record STAGE SUITE RESULT SECONDS NAME: a line of tools/test_results.py
+record() { printf '%s\t%s\t%s\t%s\t%s\n' "$@" >>"$results"; }
 
-# logged STAGE COMMAND …: output into the stage's log; on failure its end is shown.
-logged() {
-  local log=$logs/$1.log
-  shift
-  "$@" >>"$log" 2>&1 && return 0
+# step STAGE SUITE COMMAND …: output into the stage's log; on failure its end is shown.
+step() {
+  local stage=$1 suite=$2 log=$logs/$1.log begin=$SECONDS status=0
+  shift 2
+  "$@" >>"$log" 2>&1 || status=$?
+  record "$stage" "$suite" time $((SECONDS - begin)) ""
+  [ $status -eq 0 ] && return
+  record "$stage" "$suite" failed 0 "$*"
   note "failed: $*  (whole output in $log)"
   tail -n 60 "$log"
-  return 1
+  return $status
 }
 
-# run_ctest STAGE FOLDER [ctest options …]: counts each test by what ctest's JUnit file says.
+# run_ctest STAGE [ctest options …]
 run_ctest() {
-  local stage=$1 folder=$2 report=$PWD/$logs/$1.xml log=$logs/$1.ctest.log status
-  shift 2
-  rm -f "$report"
-  local runner=()
+  local stage=$1 folder=build/$1 report=$PWD/$logs/$1.xml log=$logs/$1.ctest.log runner=()
+  shift
+  rm -rf "$report" "$folder/reports"
   [ "$stage" != tsan ] || runner=(${fixed_addresses[@]+"${fixed_addresses[@]}"})
-  ${runner[@]+"${runner[@]}"} ctest --test-dir "$folder" --output-on-failure --no-tests=error -j "$jobs" --output-junit "$report" "$@" >"$log" 2>&1
-  status=$?
+  ${runner[@]+"${runner[@]}"} ctest --test-dir "$folder" --output-on-failure --no-tests=error -j "$jobs" \
+    --output-junit "$report" "$@" >"$log" 2>&1
   if [ ! -s "$report" ]; then
     note "$stage: ctest gave no report (whole output in $log)"
     tail -n 60 "$log"
-    fail "$stage: ctest"
+    record "$stage" ctest failed 0 ctest
     return
   fi
-  local name result
-  while IFS=$'\t' read -r result name; do
-    if [ "$result" = run ]; then pass; else fail "$stage: $name"; fi
-  done < <(python3 tools/junit_results.py "$report")
-  [ $status -eq 0 ] || sed -n '/The following tests FAILED/,$p;/\[  FAILED  \]/p;/: Failure$/,/^\[/p' "$log" | head -n 200
+  python3 tools/test_results.py collect "$stage" "$folder" "$report" "$results" ||
+    record "$stage" ctest failed 0 "reading $report"
 }
 
-# build_and_test STAGE [cmake options …] -- [ctest options …]
-build_and_test() {
-  local stage=$1 configure=()
-  shift
-  while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    configure+=("$1")
-    shift
-  done
-  shift
+# build STAGE TARGET [cmake options …]
+build() {
+  local stage=$1 target=$2
+  shift 2
   : >"$logs/$stage.log"
-  if logged "$stage" cmake --preset "$stage" "${configure[@]}" &&
-    logged "$stage" cmake --build "build/$stage" -j "$jobs"; then
-    run_ctest "$stage" "build/$stage" "$@"
-  else
-    fail "$stage: build"
-  fi
+  step "$stage" build cmake --preset "$stage" "$@" &&
+    step "$stage" build cmake --build "build/$stage" -j "$jobs" --target "$target"
 }
 
 # GCC 12's ThreadSanitizer cannot place its shadow memory where the kernel scatters mappings widely
@@ -88,24 +84,19 @@ export ASAN_OPTIONS="detect_leaks=1:strict_string_checks=1:detect_stack_use_afte
 export UBSAN_OPTIONS="print_stacktrace=1"
 
 for stage in "${stages[@]}"; do
-  begin=$SECONDS before=$failed
+  begin=$SECONDS
   note "$stage …"
   case $stage in
-    release) build_and_test release -- ;;
-    asan) build_and_test asan -DHONE_ENGINE=OFF -- -L 'unit|fuzz' ;;
-    tsan) build_and_test tsan -DHONE_ENGINE=OFF -- -L unit ;;
+    release) build release all && run_ctest release ;;
+    asan) build asan all -DHONE_ENGINE=OFF && run_ctest asan -L 'unit|fuzz' ;;
+    tsan) build tsan thread_tests -DHONE_ENGINE=OFF && run_ctest tsan -L threads ;;
     lint)
       : >"$logs/lint.log"
-      if logged lint tools/lint.sh; then pass; else fail "lint"; fi
-      ;;
-    *)
-      note "unknown stage \"$stage\"; known: release asan tsan lint"
-      exit 2
+      step lint lint tools/lint.sh && record lint lint passed 0 "form of the sources"
       ;;
   esac
-  note "$stage: $([ $failed -eq $before ] && echo "as it should be" || echo "$((failed - before)) failed"), $((SECONDS - begin)) s"
+  note "$stage: $((SECONDS - begin)) s"
 done
 
-for name in ${failures[@]+"${failures[@]}"}; do note "FAILED $name"; done
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ] && [ $passed -gt 0 ]
+echo
+python3 tools/test_results.py summary "$results"
