@@ -16,7 +16,9 @@ namespace hone {
 namespace fs = std::filesystem;
 namespace {
 
-std::string reason() { return std::strerror(errno); }
+std::string reason() {
+  return std::strerror(errno);
+}
 
 [[noreturn]] void fail_write(const fs::path& path, int code) {
   const std::string remedy = code == ENOSPC || code == EDQUOT
@@ -39,7 +41,9 @@ fs::path temporary_name(const fs::path& path) {
   return path.parent_path() / ("." + path.filename().string() + format(".tmp-%d", static_cast<int>(::getpid())));
 }
 
-fs::path parent_or_here(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+fs::path parent_or_here(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
 
 }  // namespace
 

@@ -32,7 +32,11 @@ void catch_interrupts() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-bool interrupted() { return flag.load(); }
-void set_interrupted(bool value) { flag.store(value); }
+bool interrupted() {
+  return flag.load();
+}
+void set_interrupted(bool value) {
+  flag.store(value);
+}
 
 }  // namespace hone

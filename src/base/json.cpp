@@ -27,12 +27,16 @@ Json parse_json(std::string_view text, const std::string& source) {
   }
 }
 
-Json read_json(const std::filesystem::path& path) { return parse_json(read_file(path), path.string()); }
+Json read_json(const std::filesystem::path& path) {
+  return parse_json(read_file(path), path.string());
+}
 
 void write_json(const std::filesystem::path& path, const Json& document) {
   write_file(path, document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
-std::string to_line(const Json& document) { return document.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string to_line(const Json& document) {
+  return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 }  // namespace hone

@@ -42,10 +42,12 @@ Pattern& Pattern::operator=(Pattern&&) noexcept = default;
 
 bool Pattern::matches_all(std::string_view text) const {
   pcre2_match_data* data = pcre2_match_data_create_from_pattern(impl_->code, nullptr);
-  const int result = pcre2_match(impl_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, 0, data, impl_->limits);
+  const int result =
+      pcre2_match(impl_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, 0, data, impl_->limits);
   pcre2_match_data_free(data);
   if (result < 0 && result != PCRE2_ERROR_NOMATCH) {
-    fail_input(impl_->place, format("the regular expression needs more than a million steps (PCRE2 error %d)", result), "simplify it");
+    fail_input(impl_->place, format("the regular expression needs more than a million steps (PCRE2 error %d)", result),
+               "simplify it");
   }
   return result >= 0;
 }

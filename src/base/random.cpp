@@ -20,7 +20,9 @@ uint64_t RandomStream::next_u64() {
   return low | uint64_t{next_u32()} << 32;
 }
 
-double RandomStream::uniform() { return static_cast<double>(next_u64() >> 11) * 0x1p-53; }
+double RandomStream::uniform() {
+  return static_cast<double>(next_u64() >> 11) * 0x1p-53;
+}
 
 uint64_t RandomStream::below(uint64_t bound) {
   const uint64_t limit = -bound % bound;  // 2^64 mod bound: values below it would be favoured

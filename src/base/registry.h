@@ -35,7 +35,8 @@ class Registry {
       if (entry.name == name) return entry;
       names.push_back(entry.name);
     }
-    fail_input(place, kind_ + " \"" + name + "\" is unknown;" + did_you_mean(name, names) + " known: " + join(names, ", "));
+    fail_input(place,
+               kind_ + " \"" + name + "\" is unknown;" + did_you_mean(name, names) + " known: " + join(names, ", "));
   }
 
   bool contains(const std::string& name) const {

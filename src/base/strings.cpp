@@ -92,7 +92,9 @@ std::string_view trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(blank) - begin + 1);
 }
 
-bool starts_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+bool starts_with(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
 
 bool ends_with(std::string_view text, std::string_view suffix) {
   return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
@@ -120,12 +122,18 @@ std::string excerpt(std::string_view text, size_t max_chars) {
     if (count == max_chars) return shown + "…";
     const size_t begin = at;
     const uint32_t code = next_code_point(text, at);
-    if (code == '\n') shown += "\\n";
-    else if (code == '\r') shown += "\\r";
-    else if (code == '\t') shown += "\\t";
-    else if (code < 0x20 || code == 0x7F) shown += format("\\x%02x", code);
-    else if (code == 0xFFFD && at - begin == 1) shown += format("\\x%02x", static_cast<unsigned char>(text[begin]));
-    else shown += text.substr(begin, at - begin);
+    if (code == '\n')
+      shown += "\\n";
+    else if (code == '\r')
+      shown += "\\r";
+    else if (code == '\t')
+      shown += "\\t";
+    else if (code < 0x20 || code == 0x7F)
+      shown += format("\\x%02x", code);
+    else if (code == 0xFFFD && at - begin == 1)
+      shown += format("\\x%02x", static_cast<unsigned char>(text[begin]));
+    else
+      shown += text.substr(begin, at - begin);
   }
   return shown;
 }

@@ -53,18 +53,29 @@ bool looks_numeric(const std::string& cell) {
   if (cell.empty()) return true;
   bool digit = false;
   for (const char c : cell) {
-    if (std::isdigit(static_cast<unsigned char>(c))) digit = true;
-    else if (!std::isspace(static_cast<unsigned char>(c)) && std::string_view("+-.,%e∞×").find(c) == std::string_view::npos) return false;
+    if (std::isdigit(static_cast<unsigned char>(c)))
+      digit = true;
+    else if (!std::isspace(static_cast<unsigned char>(c)) &&
+             std::string_view("+-.,%e∞×").find(c) == std::string_view::npos)
+      return false;
   }
   return digit || cell == "-";
 }
 
 }  // namespace
 
-void say(const std::string& text) { print_above(text); }
-void warn(const std::string& text) { print_above(terminal_is_live() ? "\x1b[33mwarning:\x1b[0m " + text : "warning: " + text); }
-bool terminal_is_live() { return is_live(STDERR_FILENO); }
-bool output_is_live() { return is_live(STDOUT_FILENO); }
+void say(const std::string& text) {
+  print_above(text);
+}
+void warn(const std::string& text) {
+  print_above(terminal_is_live() ? "\x1b[33mwarning:\x1b[0m " + text : "warning: " + text);
+}
+bool terminal_is_live() {
+  return is_live(STDERR_FILENO);
+}
+bool output_is_live() {
+  return is_live(STDOUT_FILENO);
+}
 
 Progress::Progress(std::string title, double total, std::string unit, double plain_interval_seconds)
     : title_(std::move(title)),
@@ -74,9 +85,13 @@ Progress::Progress(std::string title, double total, std::string unit, double pla
       begin_(std::chrono::steady_clock::now()),
       drawn_(begin_) {}
 
-Progress::~Progress() { finish(); }
+Progress::~Progress() {
+  finish();
+}
 
-void Progress::start_at(double done) { started_at_ = done_ = done; }
+void Progress::start_at(double done) {
+  started_at_ = done_ = done;
+}
 
 void Progress::update(double done, const std::string& detail) {
   done_ = done;
@@ -104,9 +119,9 @@ void Progress::draw(bool last) {
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin_;
   const double rate = (done_ - started_at_) / std::max(elapsed.count(), 1e-9);
   const double fraction = total_ > 0 ? done_ / total_ : 1;
-  std::string text = title_ + " " + (terminal_is_live() ? bar(fraction) + " " : "") + format("%3.0f%% ", 100 * fraction) +
-                     count(done_) + "/" + count(total_) + " " + unit_ + " · " + format("%.*f", rate < 10 ? 2 : 0, rate) + "/s · " +
-                     human_seconds(elapsed.count()) +
+  std::string text = title_ + " " + (terminal_is_live() ? bar(fraction) + " " : "") +
+                     format("%3.0f%% ", 100 * fraction) + count(done_) + "/" + count(total_) + " " + unit_ + " · " +
+                     format("%.*f", rate < 10 ? 2 : 0, rate) + "/s · " + human_seconds(elapsed.count()) +
                      (last ? "" : " · " + human_seconds(rate > 0 ? (total_ - done_) / rate : -1) + " left");
   if (!detail_.empty()) text += " · " + detail_;
   const std::lock_guard lock(output_mutex);

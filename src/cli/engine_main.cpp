@@ -3,7 +3,9 @@
 
 #define PLAIN_COMMAND(name, summary)
 #define ENGINE_COMMAND(name, summary) \
-  namespace hone::cli { void set_up_##name(CLI::App&); }
+  namespace hone::cli {               \
+  void set_up_##name(CLI::App&);      \
+  }
 #include "cli/commands.def"
 #undef PLAIN_COMMAND
 #undef ENGINE_COMMAND

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -13,7 +12,9 @@
 #include "cli/command.h"
 
 #define PLAIN_COMMAND(name, summary) \
-  namespace hone::cli { void set_up_##name(CLI::App&); }
+  namespace hone::cli {              \
+  void set_up_##name(CLI::App&);     \
+  }
 #define ENGINE_COMMAND(name, summary)
 #include "cli/commands.def"
 #undef PLAIN_COMMAND

@@ -31,7 +31,9 @@ int report(const Error& error, bool json) {
 
 }  // namespace
 
-void set_exit_code(int code) { exit_code = code; }
+void set_exit_code(int code) {
+  exit_code = code;
+}
 
 int run_program(std::span<const Command> commands, int argc, char** argv) {
   CLI::App app{"hone: from a pre-trained language model and your own data to a specialised model"};
@@ -50,8 +52,10 @@ int run_program(std::span<const Command> commands, int argc, char** argv) {
   bool json = false;
   for (int i = 1; i < argc; ++i) json = json || std::strcmp(argv[i], "--json") == 0;
   if (argc > 1 && argv[1][0] != '-' && std::find(names.begin(), names.end(), argv[1]) == names.end()) {
-    return report(Error(ErrorKind::kInput, "", "unknown command \"" + std::string(argv[1]) + "\";" +
-                        did_you_mean(argv[1], names) + " known: " + join(names, ", ")), json);
+    return report(Error(ErrorKind::kInput, "",
+                        "unknown command \"" + std::string(argv[1]) + "\";" + did_you_mean(argv[1], names) +
+                            " known: " + join(names, ", ")),
+                  json);
   }
   try {
     app.parse(argc, argv);
@@ -65,7 +69,8 @@ int run_program(std::span<const Command> commands, int argc, char** argv) {
     return report(error, json);
   } catch (const std::bad_alloc&) {
     return report(Error(ErrorKind::kFailure, "", "out of memory",
-                        "use a smaller batch, max_length or model, or free memory on this machine"), json);
+                        "use a smaller batch, max_length or model, or free memory on this machine"),
+                  json);
   } catch (const std::exception& fault) {
     return report(Error(ErrorKind::kFailure, "", fault.what()), json);
   }

@@ -9,10 +9,10 @@
 namespace hone::evaluate {
 
 struct LossResult {
-  double nll_sum = 0;     ///< natural logarithms, summed over trained targets
-  int64_t tokens = 0;     ///< trained targets
-  int64_t correct = 0;    ///< of those, predicted first
-  std::vector<double> example_nll;       ///< one sum per example, in order
+  double nll_sum = 0;               ///< natural logarithms, summed over trained targets
+  int64_t tokens = 0;               ///< trained targets
+  int64_t correct = 0;              ///< of those, predicted first
+  std::vector<double> example_nll;  ///< one sum per example, in order
   std::vector<int64_t> example_tokens;
   double loss() const;        ///< mean per token
   double perplexity() const;  ///< exp(loss)

@@ -69,9 +69,12 @@ void check_targets(Decoder& decoder, const LoraSettings& settings, const std::ve
     if (std::find(known.begin(), known.end(), last) == known.end()) known.push_back(last);
   }
   for (const std::string& target : settings.target_modules) {
-    const bool used = target == "all-linear" || std::any_of(chosen.begin(), chosen.end(), [&](const Linear* linear) { return ends_as(linear->name, target); });
+    const bool used = target == "all-linear" || std::any_of(chosen.begin(), chosen.end(), [&](const Linear* linear) {
+                        return ends_as(linear->name, target);
+                      });
     if (!used) {
-      fail_input("lora.target_modules", "\"" + target + "\" is no module of this model;" + did_you_mean(target, known) + " known: " + join(known, ", ") + ", all-linear");
+      fail_input("lora.target_modules", "\"" + target + "\" is no module of this model;" + did_you_mean(target, known) +
+                                            " known: " + join(known, ", ") + ", all-linear");
     }
   }
   if (chosen.empty()) fail_input("lora.target_modules", "matches no module of this model; known: " + join(known, ", "));
@@ -125,25 +128,35 @@ LoraSettings from_config(const Json& config, const std::string& place) {
     const std::string type = config.value("peft_type", "");
     if (type != "LORA") refuse("peft_type", "is \"" + type + "\"; only LORA adapters can be read so far");
     for (const char* key : {"use_dora", "fan_in_fan_out", "lora_bias"}) {
-      if (config.contains(key) && config[key].is_boolean() && config[key].get<bool>()) refuse(key, "is true, which cannot be applied so far");
+      if (config.contains(key) && config[key].is_boolean() && config[key].get<bool>())
+        refuse(key, "is true, which cannot be applied so far");
     }
-    if (config.contains("modules_to_save") && config["modules_to_save"].is_array() && !config["modules_to_save"].empty()) {
+    if (config.contains("modules_to_save") && config["modules_to_save"].is_array() &&
+        !config["modules_to_save"].empty()) {
       refuse("modules_to_save", "is not empty, which cannot be applied so far");
     }
-    if (const std::string bias = config.value("bias", "none"); bias != "none") refuse("bias", "is \"" + bias + "\", which cannot be applied so far");
+    if (const std::string bias = config.value("bias", "none"); bias != "none")
+      refuse("bias", "is \"" + bias + "\", which cannot be applied so far");
     LoraSettings s;
     s.r = config.at("r").get<int64_t>();
     s.lora_alpha = config.at("lora_alpha").get<double>();
     s.lora_dropout = config.value("lora_dropout", 0.0);
     s.use_rslora = config.value("use_rslora", false);
-    s.base_model_name_or_path = config.contains("base_model_name_or_path") && config["base_model_name_or_path"].is_string() ? config["base_model_name_or_path"].get<std::string>() : "";
+    s.base_model_name_or_path =
+        config.contains("base_model_name_or_path") && config["base_model_name_or_path"].is_string()
+            ? config["base_model_name_or_path"].get<std::string>()
+            : "";
     const auto& modules = config.at("target_modules");
-    if (modules.is_array()) s.target_modules = modules.get<std::vector<std::string>>();
-    else if (modules == "all-linear") s.target_modules = {"all-linear"};
-    else s.target_pattern = modules.get<std::string>();
+    if (modules.is_array())
+      s.target_modules = modules.get<std::vector<std::string>>();
+    else if (modules == "all-linear")
+      s.target_modules = {"all-linear"};
+    else
+      s.target_pattern = modules.get<std::string>();
     if (config.contains("layers_to_transform") && !config["layers_to_transform"].is_null()) {
       const auto& layers = config["layers_to_transform"];
-      s.layers_to_transform = layers.is_array() ? layers.get<std::vector<int64_t>>() : std::vector<int64_t>{layers.get<int64_t>()};
+      s.layers_to_transform =
+          layers.is_array() ? layers.get<std::vector<int64_t>>() : std::vector<int64_t>{layers.get<int64_t>()};
     }
     if (config.contains("rank_pattern") && config["rank_pattern"].is_object()) {
       for (const auto& [key, value] : config["rank_pattern"].items()) s.rank_pattern[key] = value.get<int64_t>();
@@ -167,8 +180,10 @@ std::vector<std::string> attach_lora(Decoder& decoder, const LoraSettings& setti
   const auto fp32 = at::TensorOptions().dtype(at::kFloat);
   for (Linear* linear : chosen) {
     if (linear == decoder.linears().back() && decoder.config().tie_word_embeddings) {
-      fail_input("lora.target_modules", "\"" + linear->name + "\" shares its weight with the embedding; adapting it would change both on merging",
-                 "leave it out of target_modules");
+      fail_input(
+          "lora.target_modules",
+          "\"" + linear->name + "\" shares its weight with the embedding; adapting it would change both on merging",
+          "leave it out of target_modules");
     }
     const int64_t r = pattern_value(settings.rank_pattern, linear->name, settings.r);
     Tensor a = at::empty({r, linear->in_features()}, fp32);
@@ -210,10 +225,14 @@ LoraSettings read_peft(Decoder& decoder, const std::filesystem::path& folder, bo
     if (!checkpoint.has(stem + ".lora_A.weight")) continue;
     const int64_t r = pattern_value(settings.rank_pattern, linear->name, settings.r);
     const auto read = [&](const char* part, const std::vector<int64_t>& shape) {
-      return checkpoint.tensor(stem + part, shape).to(linear->weight.device(), at::kFloat).clone().set_requires_grad(trainable);
+      return checkpoint.tensor(stem + part, shape)
+          .to(linear->weight.device(), at::kFloat)
+          .clone()
+          .set_requires_grad(trainable);
     };
-    linear->lora = Lora{read(".lora_A.weight", {r, linear->in_features()}), read(".lora_B.weight", {linear->out_features(), r}),
-                        scaling_of(settings, linear->name, r), settings.lora_dropout};
+    linear->lora =
+        Lora{read(".lora_A.weight", {r, linear->in_features()}), read(".lora_B.weight", {linear->out_features(), r}),
+             scaling_of(settings, linear->name, r), settings.lora_dropout};
     used += 2;
   }
   if (used != checkpoint.names().size()) {
@@ -221,8 +240,10 @@ LoraSettings read_peft(Decoder& decoder, const std::filesystem::path& folder, bo
     for (const auto& [name, tensor] : lora_tensors(decoder)) known.push_back(name);
     for (const std::string& name : checkpoint.names()) {
       if (std::find(known.begin(), known.end(), name) == known.end()) {
-        fail_input((folder / "adapter_model.safetensors").string(), "tensor " + name + " belongs to no module of this model",
-                   "use the base model that the adapter was trained on" + (settings.base_model_name_or_path.empty() ? "" : ": " + settings.base_model_name_or_path));
+        fail_input((folder / "adapter_model.safetensors").string(),
+                   "tensor " + name + " belongs to no module of this model",
+                   "use the base model that the adapter was trained on" +
+                       (settings.base_model_name_or_path.empty() ? "" : ": " + settings.base_model_name_or_path));
       }
     }
   }
@@ -234,11 +255,13 @@ MergeReport merge_lora(Decoder& decoder, bool safe) {
   std::vector<std::pair<Linear*, Tensor>> merged;
   for (Linear* linear : decoder.linears()) {
     if (!linear->lora) continue;
-    const Tensor delta = at::mm(linear->lora->lora_B.detach(), linear->lora->lora_A.detach()).mul_(linear->lora->scaling);
+    const Tensor delta =
+        at::mm(linear->lora->lora_B.detach(), linear->lora->lora_A.detach()).mul_(linear->lora->scaling);
     // Not in place: a weight stored in fp32 is a view into the read-only file.
     const Tensor weight = linear->weight.detach().to(at::kFloat).add(delta).to(linear->weight.scalar_type());
     if (safe && !at::isfinite(weight).all().item<bool>()) {
-      fail_work(linear->name, "merging the adapter gives a weight that is not finite", "the adapter is broken; use an earlier checkpoint");
+      fail_work(linear->name, "merging the adapter gives a weight that is not finite",
+                "the adapter is broken; use an earlier checkpoint");
     }
     report.largest_change = std::max(report.largest_change, static_cast<double>(delta.abs().max().item<float>()));
     merged.emplace_back(linear, weight);

@@ -15,10 +15,10 @@ struct LoraSettings {
   int64_t r = 8;
   double lora_alpha = 8;
   double lora_dropout = 0;
-  std::vector<std::string> target_modules;  ///< names, matched as suffixes ("q_proj"); or one entry "all-linear"
-  std::string target_pattern;               ///< or a regular expression over whole module names
-  bool use_rslora = false;                  ///< scaling lora_alpha / sqrt(r) (Kalajdzievski 2023)
-  std::vector<int64_t> layers_to_transform; ///< empty: all
+  std::vector<std::string> target_modules;   ///< names, matched as suffixes ("q_proj"); or one entry "all-linear"
+  std::string target_pattern;                ///< or a regular expression over whole module names
+  bool use_rslora = false;                   ///< scaling lora_alpha / sqrt(r) (Kalajdzievski 2023)
+  std::vector<int64_t> layers_to_transform;  ///< empty: all
   std::map<std::string, int64_t> rank_pattern;
   std::map<std::string, double> alpha_pattern;
   std::string base_model_name_or_path;

@@ -20,7 +20,9 @@ struct Block::Saved {
 namespace {
 
 /// A norm's weight in the type of the activations.
-Tensor norm_weight(const Tensor& weight, const Tensor& like) { return weight.detach().to(like.scalar_type()); }
+Tensor norm_weight(const Tensor& weight, const Tensor& like) {
+  return weight.detach().to(like.scalar_type());
+}
 
 }  // namespace
 
@@ -39,7 +41,8 @@ Tensor Block::run_forward(const Tensor& x, const BlockInput& input, Saved* saved
   Saved local;
   Saved& s = saved != nullptr ? *saved : local;
   const bool keep = saved != nullptr;
-  const int64_t n = x.size(0), heads = config_.num_attention_heads, kv_heads = config_.num_key_value_heads, dim = config_.head_dim;
+  const int64_t n = x.size(0), heads = config_.num_attention_heads, kv_heads = config_.num_key_value_heads,
+                dim = config_.head_dim;
   const double scale = 1 / std::sqrt(static_cast<double>(dim));
   const auto project = [&](const Linear& linear, const Tensor& in, Linear::Saved& low) {
     return linear.forward(in, input.context, keep ? &low : nullptr);
@@ -51,7 +54,8 @@ Tensor Block::run_forward(const Tensor& x, const BlockInput& input, Saved* saved
   Tensor value = project(v, normed, s.v_low).view({n, kv_heads, dim});
   tensor::rope(query, input.positions, input.cos, input.sin, false);
   tensor::rope(key, input.positions, input.cos, input.sin, false);
-  Tensor attended = tensor::attention(query, key, value, input.cu_seqlens, scale, keep ? &s.attention : nullptr).view({n, heads * dim});
+  Tensor attended = tensor::attention(query, key, value, input.cu_seqlens, scale, keep ? &s.attention : nullptr)
+                        .view({n, heads * dim});
   Tensor middle = project(o, attended, s.o_low).add_(x);
 
   auto [normed2, rstd2] = tensor::rms_norm(middle, norm_weight(mlp_norm, x), config_.rms_norm_eps);
@@ -65,7 +69,8 @@ Tensor Block::run_forward(const Tensor& x, const BlockInput& input, Saved* saved
 }
 
 Tensor Block::run_backward(const Tensor& dy, Saved& s, const BlockInput& input, GradSink& sink, bool want_input) const {
-  const int64_t n = dy.size(0), heads = config_.num_attention_heads, kv_heads = config_.num_key_value_heads, dim = config_.head_dim;
+  const int64_t n = dy.size(0), heads = config_.num_attention_heads, kv_heads = config_.num_key_value_heads,
+                dim = config_.head_dim;
   const double scale = 1 / std::sqrt(static_cast<double>(dim));
   const StepContext& context = input.context;
 
@@ -86,8 +91,8 @@ Tensor Block::run_backward(const Tensor& dy, Saved& s, const BlockInput& input, 
   Tensor dattended;
   o.backward(dmiddle, s.attended, s.o_low, context, sink, &dattended, false);
   Tensor dq = at::empty_like(s.q), dk = at::empty_like(s.k), dv = at::empty_like(s.v);
-  tensor::attention_backward(dattended.view({n, heads, dim}), s.q, s.k, s.v, s.attended.view({n, heads, dim}), s.attention,
-                             input.cu_seqlens, scale, dq, dk, dv);
+  tensor::attention_backward(dattended.view({n, heads, dim}), s.q, s.k, s.v, s.attended.view({n, heads, dim}),
+                             s.attention, input.cu_seqlens, scale, dq, dk, dv);
   tensor::rope(dq, input.positions, input.cos, input.sin, true);
   tensor::rope(dk, input.positions, input.cos, input.sin, true);
   const Tensor weight = norm_weight(attention_norm, s.x);
@@ -124,7 +129,8 @@ Tensor Block::forward(const Tensor& x, const std::shared_ptr<const BlockInput>& 
 }
 
 Tensor Block::forward_cached(const Tensor& x, const BlockInput& input, std::span<KvCache* const> caches) const {
-  const int64_t n = x.size(0), heads = config_.num_attention_heads, kv_heads = config_.num_key_value_heads, dim = config_.head_dim;
+  const int64_t n = x.size(0), heads = config_.num_attention_heads, kv_heads = config_.num_key_value_heads,
+                dim = config_.head_dim;
   const double scale = 1 / std::sqrt(static_cast<double>(dim));
   const Tensor normed = tensor::rms_norm(x, norm_weight(attention_norm, x), config_.rms_norm_eps).first;
   Tensor query = q.forward(normed, input.context, nullptr).view({n, heads, dim});
@@ -145,7 +151,8 @@ Tensor Block::forward_cached(const Tensor& x, const BlockInput& input, std::span
   }
   const Tensor middle = o.forward(attended.view({n, heads * dim}), input.context, nullptr).add_(x);
   const Tensor normed2 = tensor::rms_norm(middle, norm_weight(mlp_norm, x), config_.rms_norm_eps).first;
-  const Tensor hidden = tensor::silu_mul(gate.forward(normed2, input.context, nullptr), up.forward(normed2, input.context, nullptr));
+  const Tensor hidden =
+      tensor::silu_mul(gate.forward(normed2, input.context, nullptr), up.forward(normed2, input.context, nullptr));
   return down.forward(hidden, input.context, nullptr).add_(middle);
 }
 

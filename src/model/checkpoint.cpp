@@ -29,7 +29,8 @@ at::ScalarType scalar_type(StoredType type, const std::string& place) {
     case StoredType::kF32: return at::kFloat;
     case StoredType::kF64: return at::kDouble;
     case StoredType::kI64: return at::kLong;
-    default: fail_input(place, std::string("is stored as ") + stored_type_name(type) + ", which cannot be used as a weight");
+    default:
+      fail_input(place, std::string("is stored as ") + stored_type_name(type) + ", which cannot be used as a weight");
   }
 }
 
@@ -70,7 +71,9 @@ Checkpoint::~Checkpoint() = default;
 Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;
 Checkpoint& Checkpoint::operator=(Checkpoint&&) noexcept = default;
 
-bool Checkpoint::has(const std::string& name) const { return impl_->files.contains(name); }
+bool Checkpoint::has(const std::string& name) const {
+  return impl_->files.contains(name);
+}
 
 std::vector<std::string> Checkpoint::names() const {
   std::vector<std::string> all;
@@ -85,7 +88,8 @@ Tensor Checkpoint::tensor(const std::string& name) const {
   const auto holder = located.file->holder();
   const auto* data = located.data();
   // The mapping is read-only; nothing here writes to a weight without cloning it first.
-  Tensor view = at::from_blob(const_cast<std::byte*>(data), stored.shape, [holder](void*) {}, at::TensorOptions().dtype(type));
+  Tensor view = at::from_blob(
+      const_cast<std::byte*>(data), stored.shape, [holder](void*) {}, at::TensorOptions().dtype(type));
   const bool aligned = reinterpret_cast<uintptr_t>(data) % stored_type_size(stored.type) == 0;
   return aligned ? view : view.clone();
 }
@@ -106,7 +110,8 @@ void write_tensors(const fs::path& file, const std::vector<std::pair<std::string
   std::vector<TensorToStore> entries;
   for (const auto& [name, tensor] : tensors) {
     kept.push_back(tensor.detach().cpu().contiguous());
-    entries.push_back({name, stored_type(kept.back().scalar_type()), kept.back().sizes().vec(), kept.back().const_data_ptr()});
+    entries.push_back(
+        {name, stored_type(kept.back().scalar_type()), kept.back().sizes().vec(), kept.back().const_data_ptr()});
   }
   write_safetensors(file, std::move(entries), {metadata.begin(), metadata.end()});
 }
@@ -120,7 +125,8 @@ void copy_if_there(const fs::path& from, const fs::path& to, const std::vector<s
 }
 
 /// Groups of parameters that fit a shard; at least one parameter each.
-std::vector<std::vector<NamedTensor>> shards_of(const std::vector<NamedTensor>& parameters, at::ScalarType dtype, int64_t shard_bytes) {
+std::vector<std::vector<NamedTensor>> shards_of(const std::vector<NamedTensor>& parameters, at::ScalarType dtype,
+                                                int64_t shard_bytes) {
   std::vector<std::vector<NamedTensor>> shards(1);
   int64_t used = 0;
   for (const NamedTensor& parameter : parameters) {
@@ -135,11 +141,13 @@ std::vector<std::vector<NamedTensor>> shards_of(const std::vector<NamedTensor>& 
 }  // namespace
 
 void copy_tokenizer(const fs::path& from, const fs::path& to) {
-  copy_if_there(from, to, {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-                           "tokenizer.model", "vocab.json", "merges.txt", "chat_template.jinja"});
+  copy_if_there(from, to,
+                {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+                 "tokenizer.model", "vocab.json", "merges.txt", "chat_template.jinja"});
 }
 
-void save_model(Decoder& decoder, const fs::path& source_folder, const fs::path& folder, at::ScalarType dtype, int64_t shard_bytes) {
+void save_model(Decoder& decoder, const fs::path& source_folder, const fs::path& folder, at::ScalarType dtype,
+                int64_t shard_bytes) {
   Json config = read_json(source_folder / "config.json");
   config.erase("torch_dtype");
   config["dtype"] = tensor::dtype_name(dtype);
@@ -151,7 +159,8 @@ void save_model(Decoder& decoder, const fs::path& source_folder, const fs::path&
   Json index = {{"metadata", {{"total_size", 0}}}, {"weight_map", Json::object()}};
   int64_t total = 0;
   for (size_t i = 0; i < shards.size(); ++i) {
-    const std::string name = shards.size() == 1 ? "model.safetensors" : format("model-%05zu-of-%05zu.safetensors", i + 1, shards.size());
+    const std::string name =
+        shards.size() == 1 ? "model.safetensors" : format("model-%05zu-of-%05zu.safetensors", i + 1, shards.size());
     std::vector<std::pair<std::string, Tensor>> tensors;
     for (const NamedTensor& parameter : shards[i]) {
       tensors.emplace_back(parameter.name, parameter.tensor->detach().to(dtype));

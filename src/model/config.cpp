@@ -25,15 +25,19 @@ const Registry<Family>::Entry& find_family(const Json& json, const std::string& 
     }
   }
   fail_input(place + ": architectures",
-             wanted.empty() ? "is missing, and so is model_type" : "\"" + wanted + "\" is not a known architecture;" + did_you_mean(wanted, known) + " known: " + join(known, ", "),
+             wanted.empty() ? "is missing, and so is model_type"
+                            : "\"" + wanted + "\" is not a known architecture;" + did_you_mean(wanted, known) +
+                                  " known: " + join(known, ", "),
              "use a model of a known family, or add one (README: how to add a family)");
 }
 
 void check(const DecoderConfig& config, const std::string& place) {
   if (config.num_attention_heads % config.num_key_value_heads != 0) {
-    fail_input(place + ": num_key_value_heads", format("%ld does not divide num_attention_heads %ld", config.num_key_value_heads, config.num_attention_heads));
+    fail_input(place + ": num_key_value_heads", format("%ld does not divide num_attention_heads %ld",
+                                                       config.num_key_value_heads, config.num_attention_heads));
   }
-  if (config.head_dim % 2 != 0) fail_input(place + ": head_dim", format("is %ld; rotary positions need an even number", config.head_dim));
+  if (config.head_dim % 2 != 0)
+    fail_input(place + ": head_dim", format("is %ld; rotary positions need an even number", config.head_dim));
   // Products of these are allocation sizes; anything larger is a broken file, not a model.
   for (const int64_t size : {config.vocab_size, config.hidden_size, config.intermediate_size, config.num_hidden_layers,
                              config.num_attention_heads, config.head_dim, config.max_position_embeddings}) {
@@ -43,7 +47,9 @@ void check(const DecoderConfig& config, const std::string& place) {
 
 }  // namespace
 
-const Family& family_named(const std::string& name) { return families().at(name, "family").make; }
+const Family& family_named(const std::string& name) {
+  return families().at(name, "family").make;
+}
 
 DecoderConfig config_from_json(const Json& json, const std::string& place) {
   DecoderConfig config = find_family(json, place).make.read_config(json, place);

@@ -38,11 +38,13 @@ Decoder::Decoder(DecoderConfig config, DecoderOptions options, const WeightSourc
     : config_(std::move(config)), options_(options), family_(family_named(config_.family)), rope_(config_) {
   const TensorNames& names = family_.names;
   const int64_t d = config_.hidden_size, f = config_.intermediate_size;
-  const int64_t q_width = config_.num_attention_heads * config_.head_dim, kv_width = config_.num_key_value_heads * config_.head_dim;
+  const int64_t q_width = config_.num_attention_heads * config_.head_dim,
+                kv_width = config_.num_key_value_heads * config_.head_dim;
   int64_t index = 0;
   const auto linear = [&](const std::string& name, int64_t out, int64_t in, bool bias) {
     Tensor weight = source(name + ".weight", {out, in});
-    return Linear(name, std::move(weight), bias ? source(name + ".bias", {out}) : Tensor(), options_.compute_type, index++);
+    return Linear(name, std::move(weight), bias ? source(name + ".bias", {out}) : Tensor(), options_.compute_type,
+                  index++);
   };
   embedding_ = source(names.embedding + ".weight", {config_.vocab_size, d});
   for (int64_t i = 0; i < config_.num_hidden_layers; ++i) {
@@ -59,9 +61,8 @@ Decoder::Decoder(DecoderConfig config, DecoderOptions options, const WeightSourc
     blocks_.push_back(std::move(block));
   }
   final_norm_ = source(names.final_norm + ".weight", {d});
-  head_ = config_.tie_word_embeddings
-              ? Linear(names.head, embedding_, Tensor(), options_.compute_type, index++)
-              : linear(names.head, config_.vocab_size, d, false);
+  head_ = config_.tie_word_embeddings ? Linear(names.head, embedding_, Tensor(), options_.compute_type, index++)
+                                      : linear(names.head, config_.vocab_size, d, false);
 }
 
 std::unique_ptr<Decoder> Decoder::load(const std::filesystem::path& folder, const DecoderOptions& options) {
@@ -78,14 +79,15 @@ std::unique_ptr<Decoder> Decoder::random(const DecoderConfig& config, const Deco
   const auto source = [&](const std::string& name, const std::vector<int64_t>& shape) {
     const at::TensorOptions fp32 = at::TensorOptions().dtype(at::kFloat);
     const Tensor made = name.ends_with(".bias") ? at::zeros(shape, fp32)
-                        : shape.size() == 1    ? at::ones(shape, fp32)
-                                               : random_tensor(name, shape, config.initializer_range, seed);
+                        : shape.size() == 1     ? at::ones(shape, fp32)
+                                                : random_tensor(name, shape, config.initializer_range, seed);
     return made.to(options.device, options.compute_type);
   };
   return std::unique_ptr<Decoder>(new Decoder(config, options, source));
 }
 
-std::shared_ptr<const BlockInput> Decoder::block_input(const PackedBatch& batch, const StepContext& context, int64_t longest) {
+std::shared_ptr<const BlockInput> Decoder::block_input(const PackedBatch& batch, const StepContext& context,
+                                                       int64_t longest) {
   auto input = std::make_shared<BlockInput>();
   std::tie(input->cos, input->sin) = rope_.at_least(longest, options_.device);
   input->positions = batch.positions;
@@ -116,7 +118,8 @@ Tensor Decoder::step(const PackedBatch& batch, std::span<KvCache* const> caches)
   for (size_t i = 0; i < caches.size(); ++i) {
     const int64_t length = caches[i]->length + batch.cu_seqlens[i + 1] - batch.cu_seqlens[i];
     if (length > caches[i]->keys.front().size(1)) {
-      fail_work("generation", format("the cache holds %ld positions, %ld are needed", caches[i]->keys.front().size(1), length));
+      fail_work("generation",
+                format("the cache holds %ld positions, %ld are needed", caches[i]->keys.front().size(1), length));
     }
     longest = std::max(longest, length);
   }
@@ -146,7 +149,8 @@ std::vector<NamedTensor> Decoder::parameters() {
   };
   for (size_t i = 0; i < blocks_.size(); ++i) {
     Block& block = *blocks_[i];
-    all.push_back({layer_name(names, static_cast<int64_t>(i), names.attention_norm) + ".weight", &block.attention_norm});
+    all.push_back(
+        {layer_name(names, static_cast<int64_t>(i), names.attention_norm) + ".weight", &block.attention_norm});
     for (Linear* linear : {&block.q, &block.k, &block.v, &block.o}) add(*linear);
     all.push_back({layer_name(names, static_cast<int64_t>(i), names.mlp_norm) + ".weight", &block.mlp_norm});
     for (Linear* linear : {&block.gate, &block.up, &block.down}) add(*linear);
@@ -179,7 +183,8 @@ void Decoder::enable_adapters(bool enabled) {
 PackedBatch pack(const std::vector<std::span<const int32_t>>& sequences, const c10::Device& device) {
   PackedBatch batch;
   batch.cu_seqlens.push_back(0);
-  for (const auto& sequence : sequences) batch.cu_seqlens.push_back(batch.cu_seqlens.back() + static_cast<int64_t>(sequence.size()));
+  for (const auto& sequence : sequences)
+    batch.cu_seqlens.push_back(batch.cu_seqlens.back() + static_cast<int64_t>(sequence.size()));
   const int64_t total = batch.cu_seqlens.back();
   batch.ids = at::empty({total}, at::TensorOptions().dtype(at::kLong));
   batch.positions = at::empty({total}, at::TensorOptions().dtype(at::kLong));

@@ -18,8 +18,10 @@ class GradSink {
     for (size_t i = 0; i < wanted_.size(); ++i) {
       if (!wanted_[i].is_same(tensor)) continue;
       const Tensor typed = gradient.to(tensor.scalar_type());
-      if (gradients_[i].defined()) gradients_[i].add_(typed);
-      else gradients_[i] = typed;
+      if (gradients_[i].defined())
+        gradients_[i].add_(typed);
+      else
+        gradients_[i] = typed;
       return;
     }
   }

@@ -8,7 +8,11 @@
 namespace hone::model {
 
 Linear::Linear(std::string name_, Tensor weight_, Tensor bias_, at::ScalarType compute_type, int64_t index)
-    : name(std::move(name_)), weight(std::move(weight_)), bias(std::move(bias_)), compute_type_(compute_type), index_(index) {}
+    : name(std::move(name_)),
+      weight(std::move(weight_)),
+      bias(std::move(bias_)),
+      compute_type_(compute_type),
+      index_(index) {}
 
 const Tensor& Linear::matrix() const {
   if (weight.scalar_type() == compute_type_) return weight;
@@ -39,15 +43,18 @@ Tensor Linear::forward(const Tensor& x, const StepContext& context, Saved* saved
 void Linear::backward(const Tensor& dy, const Tensor& x, const Saved& saved, const StepContext& context, GradSink& sink,
                       Tensor* dx, bool accumulate) const {
   if (dx != nullptr) {
-    if (!accumulate) *dx = at::mm(dy, matrix().detach());
-    else dx->addmm_(dy, matrix().detach());
+    if (!accumulate)
+      *dx = at::mm(dy, matrix().detach());
+    else
+      dx->addmm_(dy, matrix().detach());
   }
   if (GradSink::wants(weight)) sink.add(weight, at::mm(dy.t(), x));
   if (GradSink::wants(bias)) sink.add(bias, dy.sum({0}, false, at::kFloat));
   if (!adapted()) return;
   // dB = s dyᵀ low;  e = dy B;  dA = s eᵀ dropout(x);  dx += s dropout(e A)
   const Tensor e = at::mm(dy, lora->lora_B.detach().to(compute_type_));
-  if (GradSink::wants(lora->lora_B)) sink.add(lora->lora_B, at::mm(dy.t(), saved.low).to(at::kFloat).mul_(lora->scaling));
+  if (GradSink::wants(lora->lora_B))
+    sink.add(lora->lora_B, at::mm(dy.t(), saved.low).to(at::kFloat).mul_(lora->scaling));
   if (GradSink::wants(lora->lora_A)) {
     sink.add(lora->lora_A, at::mm(e.t(), dropped(x, context)).to(at::kFloat).mul_(lora->scaling));
   }

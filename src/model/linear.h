@@ -19,9 +19,9 @@ struct Lora {
 
 /// What the blocks and the head need to know of the step they run in.
 struct StepContext {
-  bool training = false;      ///< dropout is applied
-  uint64_t dropout_key = 0;   ///< differs for each micro-batch; see tensor::DropoutKey
-  bool recompute = false;     ///< blocks keep their input alone and repeat their forward in backward
+  bool training = false;     ///< dropout is applied
+  uint64_t dropout_key = 0;  ///< differs for each micro-batch; see tensor::DropoutKey
+  bool recompute = false;    ///< blocks keep their input alone and repeat their forward in backward
 };
 
 class Linear {

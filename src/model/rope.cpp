@@ -67,7 +67,9 @@ std::pair<Tensor, Tensor> RopeTable::at_least(int64_t length, const c10::Device&
   const RopeConfig& rope = config_.rope;
   const int64_t dim = config_.head_dim;
   const bool grows = rope.type == "dynamic" && length > config_.max_position_embeddings;
-  if (cos_.defined() && cos_.device() == device && (grows ? built_for_ == length : built_for_ >= length && (rope.type != "dynamic" || built_for_ <= config_.max_position_embeddings))) {
+  if (cos_.defined() && cos_.device() == device &&
+      (grows ? built_for_ == length
+             : built_for_ >= length && (rope.type != "dynamic" || built_for_ <= config_.max_position_embeddings))) {
     return {cos_, sin_};
   }
   Tensor frequencies;
@@ -77,7 +79,8 @@ std::pair<Tensor, Tensor> RopeTable::at_least(int64_t length, const c10::Device&
   } else if (grows) {
     const double maximum = static_cast<double>(config_.max_position_embeddings);
     const double stretch = rope.factor * static_cast<double>(length) / maximum - (rope.factor - 1);
-    frequencies = 1.0 / powers(rope.theta * std::pow(stretch, static_cast<double>(dim) / static_cast<double>(dim - 2)), dim);
+    frequencies =
+        1.0 / powers(rope.theta * std::pow(stretch, static_cast<double>(dim) / static_cast<double>(dim - 2)), dim);
   } else if (rope.type == "yarn") {
     frequencies = yarn_frequencies(rope, dim, rope.factor);
     attention_factor = yarn_attention_factor(rope, rope.factor);
@@ -87,7 +90,9 @@ std::pair<Tensor, Tensor> RopeTable::at_least(int64_t length, const c10::Device&
     frequencies = 1.0 / powers(rope.theta, dim);
   }
   // Grow in doublings so that generation does not rebuild the table at each token.
-  built_for_ = grows ? length : std::max<int64_t>(length, std::min(config_.max_position_embeddings, std::max<int64_t>(2 * built_for_, 2048)));
+  built_for_ = grows ? length
+                     : std::max<int64_t>(
+                           length, std::min(config_.max_position_embeddings, std::max<int64_t>(2 * built_for_, 2048)));
   const Tensor positions = at::arange(built_for_, at::TensorOptions().dtype(at::kFloat));
   const Tensor angles = at::outer(positions, frequencies);
   cos_ = (angles.cos() * attention_factor).to(device);

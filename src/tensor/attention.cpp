@@ -16,7 +16,9 @@ Tensor spread_heads(const Tensor& x, int64_t heads) {
   const int64_t groups = heads / x.size(1);
   const Tensor by_head = x.transpose(0, 1);  // [K, T, dim]
   if (groups == 1) return by_head.unsqueeze(0);
-  return by_head.unsqueeze(1).expand({x.size(1), groups, x.size(0), x.size(2)}).reshape({1, heads, x.size(0), x.size(2)});
+  return by_head.unsqueeze(1)
+      .expand({x.size(1), groups, x.size(0), x.size(2)})
+      .reshape({1, heads, x.size(0), x.size(2)});
 }
 
 /// The reverse for gradients: [1, H, T, dim] summed over the heads of a group, into `to` [T, K, dim].
@@ -26,7 +28,9 @@ void gather_heads(const Tensor& gradient, Tensor to) {
   to.copy_(summed.transpose(0, 1));
 }
 
-Tensor by_head(const Tensor& x) { return x.transpose(0, 1).unsqueeze(0); }
+Tensor by_head(const Tensor& x) {
+  return x.transpose(0, 1).unsqueeze(0);
+}
 
 }  // namespace
 

@@ -54,7 +54,8 @@ c10::Device device_from_name(const std::string& name) {
 }
 
 bool multiplies_bf16(const c10::Device& device) {
-  return device.is_cuda() || cpu_has("avx512_bf16") || cpu_has("amx_bf16") || cpu_field("Features").find("bf16") != std::string::npos;
+  return device.is_cuda() || cpu_has("avx512_bf16") || cpu_has("amx_bf16") ||
+         cpu_field("Features").find("bf16") != std::string::npos;
 }
 
 c10::ScalarType dtype_from_name(const std::string& name, const std::string& place) {
@@ -80,7 +81,9 @@ void set_threads(int count) {
   at::set_num_threads(count > 0 ? count : static_cast<int>(std::max(1u, std::thread::hardware_concurrency())));
 }
 
-int threads() { return at::get_num_threads(); }
+int threads() {
+  return at::get_num_threads();
+}
 
 int64_t peak_memory_bytes() {
   std::ifstream status("/proc/self/status");

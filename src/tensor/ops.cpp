@@ -82,9 +82,8 @@ Tensor silu_mul(const Tensor& gate, const Tensor& up) {
   Tensor out = at::empty_like(gate);
   const void *g = gate.const_data_ptr(), *u = up.const_data_ptr();
   void* to = out.mutable_data_ptr();
-  parallel_rows(gate.numel(), kElements, [&](int64_t begin, int64_t end) {
-    cpu::kernels().silu_mul(type_of(gate), g, u, to, begin, end);
-  });
+  parallel_rows(gate.numel(), kElements,
+                [&](int64_t begin, int64_t end) { cpu::kernels().silu_mul(type_of(gate), g, u, to, begin, end); });
   return out;
 }
 

@@ -62,7 +62,8 @@ Tensor dropout(const Tensor& x, double p, DropoutKey key) {
     const auto words = philox({static_cast<uint32_t>(counter), static_cast<uint32_t>(counter >> 32),
                                static_cast<uint32_t>(key.stream), static_cast<uint32_t>(key.stream >> 32)},
                               {static_cast<uint32_t>(key.key), static_cast<uint32_t>(key.key >> 32)});
-    const uint32_t draw = i % 2 == 0 ? words[static_cast<size_t>(word)] & 0xFFFF : words[static_cast<size_t>(word)] >> 16;
+    const uint32_t draw =
+        i % 2 == 0 ? words[static_cast<size_t>(word)] & 0xFFFF : words[static_cast<size_t>(word)] >> 16;
     kept[i] = draw >= threshold ? scale : 0.0f;
   }
   return (x.to(at::kFloat) * keep.view(x.sizes()).to(x.device())).to(x.scalar_type());

@@ -16,7 +16,8 @@ namespace hone::tune {
 std::string data_fingerprint(const Examples& examples) {
   std::string bytes;
   for (const auto& example : examples) {
-    const uint64_t ids = hash64({reinterpret_cast<const char*>(example.ids.data()), example.ids.size() * sizeof(int32_t)});
+    const uint64_t ids =
+        hash64({reinterpret_cast<const char*>(example.ids.data()), example.ids.size() * sizeof(int32_t)});
     const uint64_t mask = hash64({reinterpret_cast<const char*>(example.trained.data()), example.trained.size()});
     bytes.append(reinterpret_cast<const char*>(&ids), sizeof ids);
     bytes.append(reinterpret_cast<const char*>(&mask), sizeof mask);
@@ -59,7 +60,9 @@ BatchPlan::BatchPlan(const Examples& examples, const BatchOptions& options) : op
   }
 }
 
-int64_t BatchPlan::micro_batches() const { return (rows() + options_.rows - 1) / options_.rows; }
+int64_t BatchPlan::micro_batches() const {
+  return (rows() + options_.rows - 1) / options_.rows;
+}
 
 std::vector<std::vector<uint32_t>> BatchPlan::epoch(uint64_t epoch) const {
   std::vector<uint32_t> order(rows_.size());

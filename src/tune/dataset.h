@@ -16,9 +16,9 @@ using Examples = std::vector<text::EncodedExample>;
 std::string data_fingerprint(const Examples& examples);
 
 struct BatchOptions {
-  bool packing = true;       ///< fill rows up to max_length with whole examples; else one example a row
-  int64_t max_length = 1024; ///< tokens of a packed row
-  int64_t rows = 4;          ///< per_device_train_batch_size
+  bool packing = true;        ///< fill rows up to max_length with whole examples; else one example a row
+  int64_t max_length = 1024;  ///< tokens of a packed row
+  int64_t rows = 4;           ///< per_device_train_batch_size
   bool shuffle = true;
   uint64_t seed = 42;
 };
@@ -47,9 +47,9 @@ std::vector<std::vector<uint32_t>> pack_best_fit(const std::vector<int64_t>& len
 /// is not trained or belongs to another example.
 struct MicroBatch {
   model::PackedBatch batch;
-  Tensor targets;        ///< [N] int64, on the CPU
-  int64_t tokens = 0;    ///< N
-  int64_t trained = 0;   ///< targets that carry loss
+  Tensor targets;       ///< [N] int64, on the CPU
+  int64_t tokens = 0;   ///< N
+  int64_t trained = 0;  ///< targets that carry loss
 };
 MicroBatch make_micro_batch(const Examples& examples, const std::vector<uint32_t>& chosen, const c10::Device& device);
 

@@ -18,8 +18,9 @@ namespace hone::tune {
 namespace fs = std::filesystem;
 
 std::string RunPlan::trainable_line() const {
-  return format("trainable params: %s || all params: %s || trainable%%: %.4f", with_commas(trainable_parameters).c_str(),
-                with_commas(total_parameters).c_str(), 100.0 * static_cast<double>(trainable_parameters) / static_cast<double>(total_parameters));
+  return format("trainable params: %s || all params: %s || trainable%%: %.4f",
+                with_commas(trainable_parameters).c_str(), with_commas(total_parameters).c_str(),
+                100.0 * static_cast<double>(trainable_parameters) / static_cast<double>(total_parameters));
 }
 
 Json RunPlan::to_json() const {
@@ -89,7 +90,9 @@ class TerminalLog : public RunLog {
   std::string eval_text_;
 };
 
-When when(const std::string& name) { return name == "steps" ? When::kSteps : name == "epoch" ? When::kEpoch : When::kNever; }
+When when(const std::string& name) {
+  return name == "steps" ? When::kSteps : name == "epoch" ? When::kEpoch : When::kNever;
+}
 
 exchange::LoraSettings lora_settings(const recipe::TrainConfig& config) {
   const recipe::LoraConfig& from = config.lora;
@@ -102,11 +105,17 @@ exchange::LoraSettings lora_settings(const recipe::TrainConfig& config) {
   to.rank_pattern = from.rank_pattern;
   to.alpha_pattern = from.alpha_pattern;
   to.base_model_name_or_path = config.model.name_or_path;
-  if (const auto* names = std::get_if<std::vector<std::string>>(&from.target_modules)) to.target_modules = *names;
-  else if (const auto& text = std::get<std::string>(from.target_modules); text == "all-linear") to.target_modules = {text};
-  else to.target_pattern = text;
-  for (const auto& [key, value, fallback] : {std::tuple("bias", from.bias, "none"), std::tuple("init_lora_weights", from.init_lora_weights, "true")}) {
-    if (value != fallback) fail_input(std::string("lora.") + key, "\"" + value + "\" cannot be applied so far", std::string("leave it at ") + fallback);
+  if (const auto* names = std::get_if<std::vector<std::string>>(&from.target_modules))
+    to.target_modules = *names;
+  else if (const auto& text = std::get<std::string>(from.target_modules); text == "all-linear")
+    to.target_modules = {text};
+  else
+    to.target_pattern = text;
+  for (const auto& [key, value, fallback] :
+       {std::tuple("bias", from.bias, "none"), std::tuple("init_lora_weights", from.init_lora_weights, "true")}) {
+    if (value != fallback)
+      fail_input(std::string("lora.") + key, "\"" + value + "\" cannot be applied so far",
+                 std::string("leave it at ") + fallback);
   }
   if (!from.modules_to_save.empty()) fail_input("lora.modules_to_save", "cannot be applied so far", "leave it empty");
   return to;
@@ -140,8 +149,11 @@ TrainerOptions trainer_options(const recipe::TrainConfig& config) {
   o.eval_on_start = t.eval_on_start;
   o.seed = static_cast<uint64_t>(t.seed);
   o.gradient_checkpointing = t.gradient_checkpointing;
-  o.batch = {.packing = config.data.packing, .max_length = config.data.max_length, .rows = t.per_device_train_batch_size,
-             .shuffle = config.data.shuffle, .seed = static_cast<uint64_t>(t.seed)};
+  o.batch = {.packing = config.data.packing,
+             .max_length = config.data.max_length,
+             .rows = t.per_device_train_batch_size,
+             .shuffle = config.data.shuffle,
+             .seed = static_cast<uint64_t>(t.seed)};
   o.eval_rows = t.per_device_eval_batch_size;
   o.resume = t.resume_from_checkpoint;
   return o;
@@ -189,7 +201,8 @@ DataSummary summarise(const RunData& data, const BatchPlan& plan) {
 }
 
 at::ScalarType compute_type(const recipe::TrainConfig& config, const c10::Device& device) {
-  if (config.model.compute_dtype != "auto") return tensor::dtype_from_name(config.model.compute_dtype, "model.compute_dtype");
+  if (config.model.compute_dtype != "auto")
+    return tensor::dtype_from_name(config.model.compute_dtype, "model.compute_dtype");
   return tensor::multiplies_bf16(device) ? at::kBFloat16 : at::kFloat;
 }
 
@@ -220,7 +233,8 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   const RunText text = load_text(config, objective);
   const RunData data = load_data(config, objective, text, output / "rejected.jsonl", options.show_progress);
   const auto decoder = model::Decoder::load(config.model.name_or_path, {type, device});
-  const auto method = make_method(*decoder, {.lora = lora_settings(config), .seed = static_cast<uint64_t>(config.training.seed),
+  const auto method = make_method(*decoder, {.lora = lora_settings(config),
+                                             .seed = static_cast<uint64_t>(config.training.seed),
                                              .base_folder = config.model.name_or_path});
   TrainerOptions trainer_settings = trainer_options(config);
   trainer_settings.run_fingerprint = run_fingerprint(config, data.train, type);
@@ -236,7 +250,8 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   RunPlan plan;
   plan.data = summarise(data, batches);
   plan.total_steps = trainer.total_steps();
-  plan.steps_per_epoch = (batches.micro_batches() + trainer_settings.gradient_accumulation_steps - 1) / trainer_settings.gradient_accumulation_steps;
+  plan.steps_per_epoch = (batches.micro_batches() + trainer_settings.gradient_accumulation_steps - 1) /
+                         trainer_settings.gradient_accumulation_steps;
   for (const auto& parameter : decoder->parameters()) plan.total_parameters += parameter.tensor->numel();
   for (const auto& [name, tensor] : method->trainable()) {
     plan.trainable_parameters += tensor.numel();

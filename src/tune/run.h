@@ -33,7 +33,7 @@ struct RunPlan {
 struct RunOptions {
   std::string device = "cpu";
   int threads = 0;
-  bool dry_run = false;         ///< plan only
+  bool dry_run = false;  ///< plan only
   bool show_progress = true;
   std::function<void(const RunPlan&)> on_plan;  ///< called before the first step
 };

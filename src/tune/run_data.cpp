@@ -38,7 +38,8 @@ class Rejects {
   int64_t count_ = 0;
 };
 
-std::vector<data::Example> read(const recipe::TrainConfig& config, const std::vector<fs::path>& paths, Rejects& rejects) {
+std::vector<data::Example> read(const recipe::TrainConfig& config, const std::vector<fs::path>& paths,
+                                Rejects& rejects) {
   data::LoadOptions options;
   if (config.data.shape != "auto") options.shape = config.data.shape;
   const auto on_bad = config.data.on_bad_record == "skip" ? data::OnBadRow::kSkip : data::OnBadRow::kError;
@@ -48,8 +49,8 @@ std::vector<data::Example> read(const recipe::TrainConfig& config, const std::ve
   });
 }
 
-Examples encode(const std::vector<data::Example>& from, const Objective& objective, const RunText& text, Rejects& rejects,
-                const std::string& title, bool show_progress) {
+Examples encode(const std::vector<data::Example>& from, const Objective& objective, const RunText& text,
+                Rejects& rejects, const std::string& title, bool show_progress) {
   Examples encoded;
   encoded.reserve(from.size());
   std::unique_ptr<Progress> progress;
@@ -67,7 +68,9 @@ Examples encode(const std::vector<data::Example>& from, const Objective& objecti
 }
 
 text::OnTooLong too_long(const std::string& name) {
-  return name == "skip" ? text::OnTooLong::kSkip : name == "error" ? text::OnTooLong::kError : text::OnTooLong::kTruncate;
+  return name == "skip"    ? text::OnTooLong::kSkip
+         : name == "error" ? text::OnTooLong::kError
+                           : text::OnTooLong::kTruncate;
 }
 
 }  // namespace
@@ -80,24 +83,26 @@ RunText load_text(const recipe::TrainConfig& config, const Objective& objective)
   if (const std::string& name = config.model.chat_template; !name.empty()) {
     run.chat_template = ends_with(name, ".jinja") ? read_file(name) : text::builtin_chat_template(name);
   } else if (objective.needs_chat_template && !run.tokenizer->chat_template()) {
-    fail_input("model.chat_template", where + " has no chat template of its own", "name one: model.chat_template: chatml, or a .jinja file");
+    fail_input("model.chat_template", where + " has no chat template of its own",
+               "name one: model.chat_template: chatml, or a .jinja file");
   }
   text::ChatEncodingOptions options;
   options.max_length = static_cast<uint32_t>(config.data.max_length);
   options.train_on_prompt = config.data.train_on_prompt;
   options.on_too_long = too_long(config.data.on_too_long);
-  run.encoder = std::make_unique<text::ChatEncoder>(*run.tokenizer, run.chat_template,
-                                                    text::stop_ids_for(config.model.name_or_path, *run.tokenizer), options);
+  run.encoder = std::make_unique<text::ChatEncoder>(
+      *run.tokenizer, run.chat_template, text::stop_ids_for(config.model.name_or_path, *run.tokenizer), options);
   return run;
 }
 
-RunData load_data(const recipe::TrainConfig& config, const Objective& objective, const RunText& text, const fs::path& rejected_path,
-                  bool show_progress) {
+RunData load_data(const recipe::TrainConfig& config, const Objective& objective, const RunText& text,
+                  const fs::path& rejected_path, bool show_progress) {
   Rejects rejects(rejected_path);
   std::vector<fs::path> files(config.data.train.begin(), config.data.train.end());
   std::vector<data::Example> train = read(config, files, rejects), validation;
   if (const auto* share = std::get_if<double>(&config.data.validation)) {
-    const auto split = data::split_examples(train, {.validation = *share, .seed = static_cast<uint64_t>(config.training.seed)});
+    const auto split =
+        data::split_examples(train, {.validation = *share, .seed = static_cast<uint64_t>(config.training.seed)});
     std::vector<data::Example> kept;
     for (const uint32_t i : split.train) kept.push_back(std::move(train[i]));
     for (const uint32_t i : split.validation) validation.push_back(std::move(train[i]));
@@ -109,7 +114,8 @@ RunData load_data(const recipe::TrainConfig& config, const Objective& objective,
   run.train = encode(train, objective, text, rejects, "tokenising", show_progress);
   run.validation = encode(validation, objective, text, rejects, "tokenising validation", show_progress);
   run.rejected = rejects.write();
-  if (run.train.empty()) fail_input("data.train", "no row is left to train on", "see " + rejected_path.string() + " for the reason of each");
+  if (run.train.empty())
+    fail_input("data.train", "no row is left to train on", "see " + rejected_path.string() + " for the reason of each");
   return run;
 }
 

@@ -57,8 +57,8 @@ int64_t count_parameters(const std::vector<std::pair<std::string, Tensor>>& tens
 }  // namespace
 
 struct Trainer::Impl {
-  Impl(model::Decoder& decoder, Method& method, const Examples& train, const Examples& validation, TrainerOptions options,
-       RunLog& log, std::function<void(const fs::path&)> save_extras)
+  Impl(model::Decoder& decoder, Method& method, const Examples& train, const Examples& validation,
+       TrainerOptions options, RunLog& log, std::function<void(const fs::path&)> save_extras)
       : decoder_(decoder),
         method_(method),
         train_(train),
@@ -72,19 +72,22 @@ struct Trainer::Impl {
         schedule_(schedules().at(options_.lr_scheduler_type, "training.lr_scheduler_type").make) {
     if (train_.empty()) fail_input("data.train", "holds no example to train on");
     const double epochs_steps = options_.num_train_epochs * static_cast<double>(steps_per_epoch());
-    total_steps_ = options_.max_steps > 0 ? options_.max_steps : std::max<int64_t>(1, static_cast<int64_t>(std::ceil(epochs_steps)));
+    total_steps_ = options_.max_steps > 0 ? options_.max_steps
+                                          : std::max<int64_t>(1, static_cast<int64_t>(std::ceil(epochs_steps)));
     schedule_options_.total_steps = total_steps_;
     schedule_options_.min_lr_ratio = options_.min_lr_ratio;
-    schedule_options_.warmup_steps = options_.warmup_steps > 0
-                                         ? options_.warmup_steps
-                                         : static_cast<int64_t>(std::ceil(options_.warmup_ratio * static_cast<double>(total_steps_)));
+    schedule_options_.warmup_steps =
+        options_.warmup_steps > 0
+            ? options_.warmup_steps
+            : static_cast<int64_t>(std::ceil(options_.warmup_ratio * static_cast<double>(total_steps_)));
   }
 
   int64_t steps_per_epoch() const {
     return (plan_.micro_batches() + options_.gradient_accumulation_steps - 1) / options_.gradient_accumulation_steps;
   }
   double epochs_done() const {
-    return static_cast<double>(state_.epoch) + static_cast<double>(state_.micro_in_epoch) / static_cast<double>(plan_.micro_batches());
+    return static_cast<double>(state_.epoch) +
+           static_cast<double>(state_.micro_in_epoch) / static_cast<double>(plan_.micro_batches());
   }
   bool ends_epoch() const { return state_.micro_in_epoch == 0; }
   bool due(When when, int64_t every) const {
@@ -134,7 +137,8 @@ struct Trainer::Impl {
 void Trainer::Impl::resume() {
   state_.run_fingerprint = options_.run_fingerprint;
   if (options_.resume.empty()) return;
-  const fs::path folder = options_.resume == "latest" ? latest_checkpoint(options_.output_dir) : fs::path(options_.resume);
+  const fs::path folder =
+      options_.resume == "latest" ? latest_checkpoint(options_.output_dir) : fs::path(options_.resume);
   if (folder.empty()) {
     log_.note("no checkpoint in " + options_.output_dir.string() + " yet: starting from the beginning");
     return;
@@ -155,7 +159,8 @@ void Trainer::Impl::one_step() {
   for (int64_t i = first; i < last; ++i) {
     for (const uint32_t example : epoch_order_[static_cast<size_t>(i)]) trained += trained_targets(train_[example]);
   }
-  if (trained == 0) fail_input("data.train", "a whole step of examples has no trained token", "check the data with `hone data show`");
+  if (trained == 0)
+    fail_input("data.train", "a whole step of examples has no trained token", "check the data with `hone data show`");
 
   double step_nll = 0;
   for (int64_t i = first; i < last; ++i) {
@@ -195,7 +200,8 @@ void Trainer::Impl::check_finite(double loss, double norm) const {
   const std::string what = std::isfinite(loss) ? "the gradient norm" : "the loss";
   fail_work(format("step %ld", state_.step + 1), what + " is not a finite number; no weight was changed by this step",
             "lower training.learning_rate, use compute_dtype: float32, or look at the data of this step; "
-            "the last checkpoint is " + latest_checkpoint(options_.output_dir).string());
+            "the last checkpoint is " +
+                latest_checkpoint(options_.output_dir).string());
 }
 
 void Trainer::Impl::log_step(double learning_rate, double norm) {
@@ -224,15 +230,20 @@ void Trainer::Impl::evaluate() {
   log_.log(state_.step, values);
   if (!state_.first_eval_loss) state_.first_eval_loss = result.loss();
   state_.last_eval_loss = result.loss();
-  const auto metric = std::find_if(values.begin(), values.end(), [&](const auto& v) { return v.first == options_.metric_for_best_model; });
+  const auto metric = std::find_if(values.begin(), values.end(),
+                                   [&](const auto& v) { return v.first == options_.metric_for_best_model; });
   if (metric == values.end()) {
-    fail_input("training.metric_for_best_model", "\"" + options_.metric_for_best_model + "\" is not evaluated; known: eval_loss, eval_perplexity, eval_accuracy");
+    fail_input("training.metric_for_best_model",
+               "\"" + options_.metric_for_best_model +
+                   "\" is not evaluated; known: eval_loss, eval_perplexity, eval_accuracy");
   }
   if (improves(metric->second)) {
     state_.best_metric = metric->second;
     state_.best_step = state_.step;
     state_.evaluations_without_gain = 0;
-    if (state_.step > 0) write_folder(options_.output_dir / "best", [&](const fs::path& folder) { method_.save(folder), save_extras_(folder); });
+    if (state_.step > 0)
+      write_folder(options_.output_dir / "best",
+                   [&](const fs::path& folder) { method_.save(folder), save_extras_(folder); });
   } else {
     ++state_.evaluations_without_gain;
   }
@@ -259,16 +270,23 @@ TrainSummary Trainer::Impl::run() {
     one_step();
     saved_this_step_ = false;
     const bool last = state_.step == total_steps_;
-    if (!validation_.empty() && options_.eval_strategy != When::kNever && (last || due(options_.eval_strategy, options_.eval_steps))) evaluate();
-    stopped_early_ = options_.early_stopping_patience > 0 && state_.evaluations_without_gain >= options_.early_stopping_patience;
-    if (options_.save_strategy != When::kNever && (last || stopped_early_ || due(options_.save_strategy, options_.save_steps))) save();
+    if (!validation_.empty() && options_.eval_strategy != When::kNever &&
+        (last || due(options_.eval_strategy, options_.eval_steps)))
+      evaluate();
+    stopped_early_ =
+        options_.early_stopping_patience > 0 && state_.evaluations_without_gain >= options_.early_stopping_patience;
+    if (options_.save_strategy != When::kNever &&
+        (last || stopped_early_ || due(options_.save_strategy, options_.save_steps)))
+      save();
     if (stopped_early_) {
-      log_.note(format("stopping early: %ld evaluations in a row without a better %s", state_.evaluations_without_gain, options_.metric_for_best_model.c_str()));
+      log_.note(format("stopping early: %ld evaluations in a row without a better %s", state_.evaluations_without_gain,
+                       options_.metric_for_best_model.c_str()));
       break;
     }
     if (interrupted() && !last) {
       if (!saved_this_step_) save();
-      throw Error(ErrorKind::kInterrupted, "", format("stopped at step %ld of %ld; everything is saved", state_.step, total_steps_),
+      throw Error(ErrorKind::kInterrupted, "",
+                  format("stopped at step %ld of %ld; everything is saved", state_.step, total_steps_),
                   "go on with: hone train … --resume");
     }
   }
@@ -285,7 +303,8 @@ TrainSummary Trainer::Impl::finish() {
   // place to look.
   const fs::path whole = options_.output_dir / "final";
   write_folder(whole, [&](const fs::path& folder) { method_.save(folder), save_extras_(folder); });
-  for (const auto& entry : fs::directory_iterator(whole)) fs::rename(entry.path(), options_.output_dir / entry.path().filename());
+  for (const auto& entry : fs::directory_iterator(whole))
+    fs::rename(entry.path(), options_.output_dir / entry.path().filename());
   fs::remove(whole);
 
   TrainSummary summary;
@@ -315,9 +334,14 @@ TrainSummary Trainer::Impl::finish() {
 
 Trainer::Trainer(model::Decoder& decoder, Method& method, const Examples& train, const Examples& validation,
                  TrainerOptions options, RunLog& log, std::function<void(const fs::path&)> save_extras)
-    : impl_(std::make_unique<Impl>(decoder, method, train, validation, std::move(options), log, std::move(save_extras))) {}
+    : impl_(std::make_unique<Impl>(decoder, method, train, validation, std::move(options), log,
+                                   std::move(save_extras))) {}
 Trainer::~Trainer() = default;
-int64_t Trainer::total_steps() const { return impl_->total_steps_; }
-TrainSummary Trainer::run() { return impl_->run(); }
+int64_t Trainer::total_steps() const {
+  return impl_->total_steps_;
+}
+TrainSummary Trainer::run() {
+  return impl_->run();
+}
 
 }  // namespace hone::tune

@@ -45,8 +45,8 @@ struct TrainerOptions {
   bool gradient_checkpointing = false;
   BatchOptions batch;
   int64_t eval_rows = 8;
-  std::string resume;          ///< "" fresh, "latest", or a checkpoint folder
-  std::string run_fingerprint; ///< of everything that must not change between a run and its continuation
+  std::string resume;           ///< "" fresh, "latest", or a checkpoint folder
+  std::string run_fingerprint;  ///< of everything that must not change between a run and its continuation
 };
 
 /// What a finished run says of itself (`hone train --json` prints it).

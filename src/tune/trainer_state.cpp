@@ -15,7 +15,9 @@ namespace {
 
 constexpr int kFormatVersion = 1;  // on disk: frozen; a change of meaning needs a new number
 
-Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+Json optional_json(const std::optional<double>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
 
 std::optional<double> optional_number(const Json& json, const char* key) {
   return json.at(key).is_null() ? std::nullopt : std::optional<double>(json.at(key).get<double>());
@@ -78,8 +80,8 @@ std::vector<std::pair<int64_t, fs::path>> checkpoints(const fs::path& output_dir
 
 }  // namespace
 
-void save_checkpoint(const fs::path& output_dir, const TrainerState& state, const Method& method, const AdamW& optimizer,
-                     int64_t limit) {
+void save_checkpoint(const fs::path& output_dir, const TrainerState& state, const Method& method,
+                     const AdamW& optimizer, int64_t limit) {
   write_folder(output_dir / format("checkpoint-%ld", state.step), [&](const fs::path& folder) {
     method.save(folder);
     model::write_tensors(folder / "optimizer.safetensors", optimizer.state());
@@ -92,26 +94,33 @@ void save_checkpoint(const fs::path& output_dir, const TrainerState& state, cons
   }
 }
 
-TrainerState load_checkpoint(const fs::path& folder, const std::string& run_fingerprint, Method& method, AdamW& optimizer) {
+TrainerState load_checkpoint(const fs::path& folder, const std::string& run_fingerprint, Method& method,
+                             AdamW& optimizer) {
   require_exists(folder, "checkpoint");
   const fs::path path = folder / "trainer_state.json";
   TrainerState state;
   try {
     const Json json = read_json(path);
     if (const int version = json.at("format_version"); version != kFormatVersion) {
-      fail_input(path.string(), format("has format version %d, this program reads %d", version, kFormatVersion), "continue it with the version of hone that wrote it");
+      fail_input(path.string(), format("has format version %d, this program reads %d", version, kFormatVersion),
+                 "continue it with the version of hone that wrote it");
     }
     state = from_json(json);
   } catch (const nlohmann::json::exception& fault) {
-    fail_input(path.string(), std::string("is not a trainer state: ") + fault.what(), "resume from an earlier checkpoint");
+    fail_input(path.string(), std::string("is not a trainer state: ") + fault.what(),
+               "resume from an earlier checkpoint");
   }
   if (state.run_fingerprint != run_fingerprint) {
-    fail_input(folder.string(), "was written by a run with other data or settings, so its losses could not be continued exactly",
-               "restore the configuration and data of that run (config.yaml in the run's folder), or start a new output_dir");
+    fail_input(
+        folder.string(),
+        "was written by a run with other data or settings, so its losses could not be continued exactly",
+        "restore the configuration and data of that run (config.yaml in the run's folder), or start a new output_dir");
   }
   method.restore(folder);
   const auto tensors = model::Checkpoint::from_file(folder / "optimizer.safetensors");
-  optimizer.restore([&](const std::string& name, const std::vector<int64_t>& shape) { return tensors.tensor(name, shape); }, state.step);
+  optimizer.restore(
+      [&](const std::string& name, const std::vector<int64_t>& shape) { return tensors.tensor(name, shape); },
+      state.step);
   return state;
 }
 

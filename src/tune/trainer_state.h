@@ -12,13 +12,13 @@ namespace hone::tune {
 /// Position and running figures. All random streams are named by (seed, step), so these numbers are the
 /// whole of their state too.
 struct TrainerState {
-  int64_t step = 0;             ///< optimiser steps done
-  int64_t epoch = 0;            ///< epoch of the next micro-batch
-  int64_t micro_in_epoch = 0;   ///< micro-batches of that epoch already done
-  int64_t tokens = 0;           ///< tokens read so far
-  double nll_sum = 0;           ///< over the whole run, for the mean training loss
+  int64_t step = 0;            ///< optimiser steps done
+  int64_t epoch = 0;           ///< epoch of the next micro-batch
+  int64_t micro_in_epoch = 0;  ///< micro-batches of that epoch already done
+  int64_t tokens = 0;          ///< tokens read so far
+  double nll_sum = 0;          ///< over the whole run, for the mean training loss
   int64_t nll_tokens = 0;
-  double window_nll = 0;        ///< since the last logged line
+  double window_nll = 0;  ///< since the last logged line
   int64_t window_tokens = 0;
   std::optional<double> best_metric, first_eval_loss, last_eval_loss;
   int64_t best_step = 0;

@@ -62,7 +62,8 @@ void run(const Options& options) {
   std::vector<double> seconds, losses;
   for (int64_t step = 0; step < options.warm_up + options.steps; ++step) {
     const auto begin = std::chrono::steady_clock::now();
-    model::StepContext context{.training = true, .dropout_key = static_cast<uint64_t>(step), .recompute = options.recompute};
+    model::StepContext context{
+        .training = true, .dropout_key = static_cast<uint64_t>(step), .recompute = options.recompute};
     const auto loss = model::head_loss(*decoder, decoder->hidden(micro.batch, context), micro.targets, context,
                                        {.weight = 1.0 / static_cast<double>(micro.trained)});
     loss.loss.backward();
@@ -96,12 +97,19 @@ void set_up_bench(CLI::App& app) {
   auto options = std::make_shared<Options>();
   add_model_options(train, options->choice);
   train.add_option("--method", options->method, "lora or full")->capture_default_str();
-  train.add_option("--lengths", options->lengths, "Lengths of the sequences of one step, in tokens, separated by commas")->capture_default_str();
+  train
+      .add_option("--lengths", options->lengths, "Lengths of the sequences of one step, in tokens, separated by commas")
+      ->capture_default_str();
   train.add_option("--r", options->lora.r, "Rank of the adapters")->capture_default_str();
   train.add_option("--lora-alpha", options->lora.lora_alpha, "Scaling numerator")->capture_default_str();
-  train.add_option("--lora-dropout", options->lora.lora_dropout, "Dropout on the adapters' input")->capture_default_str();
-  train.add_option("--trained-share", options->trained_share, "Share of the tokens that carry loss")->check(CLI::Range(0.01, 1.0))->capture_default_str();
-  train.add_option("--steps", options->steps, "Steps that are timed")->check(CLI::PositiveNumber)->capture_default_str();
+  train.add_option("--lora-dropout", options->lora.lora_dropout, "Dropout on the adapters' input")
+      ->capture_default_str();
+  train.add_option("--trained-share", options->trained_share, "Share of the tokens that carry loss")
+      ->check(CLI::Range(0.01, 1.0))
+      ->capture_default_str();
+  train.add_option("--steps", options->steps, "Steps that are timed")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   train.add_option("--warm-up", options->warm_up, "Steps before that")->capture_default_str();
   train.add_flag("--gradient-checkpointing", options->recompute, "Repeat each block's forward in its backward");
   train.callback([options] { run(*options); });

@@ -14,7 +14,8 @@ void add_model_options(CLI::App& app, ModelChoice& choice) {
 }
 
 void add_compute_options(CLI::App& app, ModelChoice& choice) {
-  app.add_option("--compute-dtype", choice.compute_dtype, "Type of the arithmetic: auto, stored, float32, bfloat16")->capture_default_str();
+  app.add_option("--compute-dtype", choice.compute_dtype, "Type of the arithmetic: auto, stored, float32, bfloat16")
+      ->capture_default_str();
   app.add_option("--device", choice.device, "cpu, cuda, cuda:N or auto")->capture_default_str();
   app.add_option("--threads", choice.threads, "Threads (0: all cores)")->capture_default_str();
 }

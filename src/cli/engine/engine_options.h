@@ -12,8 +12,8 @@ class App;
 namespace hone::cli {
 
 struct ModelChoice {
-  std::string model;                  ///< folder
-  std::string adapter;                ///< folder, or "" for the base model
+  std::string model;    ///< folder
+  std::string adapter;  ///< folder, or "" for the base model
   /// auto, float32, bfloat16; or stored: float32 for weights stored in it (so that answers and figures are
   /// those of any other fp32 implementation), auto for others.
   std::string compute_dtype = "auto";

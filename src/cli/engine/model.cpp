@@ -82,9 +82,11 @@ void set_up_gradients(CLI::App& app) {
     const auto ids = parse_ids(probe->ids, decoder->config().vocab_size);
     if (ids.size() < 2) fail_input("--ids", "one id has no next token; give two or more");
     Tensor targets = at::empty({static_cast<int64_t>(ids.size())}, at::TensorOptions().dtype(at::kLong));
-    for (size_t i = 0; i < ids.size(); ++i) targets.mutable_data_ptr<int64_t>()[i] = i + 1 < ids.size() ? ids[i + 1] : model::kIgnore;
+    for (size_t i = 0; i < ids.size(); ++i)
+      targets.mutable_data_ptr<int64_t>()[i] = i + 1 < ids.size() ? ids[i + 1] : model::kIgnore;
     const auto batch = model::pack({ids}, decoder->options().device);
-    const auto result = model::head_loss(*decoder, decoder->hidden(batch, {}), targets, {}, {.weight = 1.0 / static_cast<double>(ids.size() - 1)});
+    const auto result = model::head_loss(*decoder, decoder->hidden(batch, {}), targets, {},
+                                         {.weight = 1.0 / static_cast<double>(ids.size() - 1)});
     result.loss.backward();
     std::vector<std::pair<std::string, Tensor>> tensors{{"loss", result.loss.detach().reshape({1})}};
     for (const auto& [name, parameter] : parameters) {
@@ -131,7 +133,10 @@ void print_info(const InfoOptions& options) {
   Table table({"what", "value"});
   for (const auto& [key, value] : document.items()) {
     const bool count = key == "parameters";
-    table.add({key, count ? with_commas(parameters) : key == "bytes" ? human_bytes(static_cast<double>(bytes)) : value.is_string() ? value.get<std::string>() : value.dump()});
+    table.add({key, count               ? with_commas(parameters)
+                    : key == "bytes"    ? human_bytes(static_cast<double>(bytes))
+                    : value.is_string() ? value.get<std::string>()
+                                        : value.dump()});
   }
   std::printf("%s", table.text().c_str());
 }
@@ -161,7 +166,8 @@ void make_model(const NewOptions& options) {
   });
   int64_t parameters = 0;
   for (const auto& parameter : decoder->parameters()) parameters += parameter.tensor->numel();
-  say(format("%s: %s parameters, random (seed %lu)", options.output.c_str(), with_commas(parameters).c_str(), options.seed));
+  say(format("%s: %s parameters, random (seed %lu)", options.output.c_str(), with_commas(parameters).c_str(),
+             options.seed));
 }
 
 void set_up_new(CLI::App& app) {
@@ -181,7 +187,8 @@ void set_up_model(CLI::App& app) {
   set_up_new(*app.add_subcommand("new", "A model with random weights, for training from scratch"));
   set_up_info(*app.add_subcommand("info", "Sizes and settings of a model folder"));
   set_up_logits(*app.add_subcommand("logits", "Logits of a token sequence, as safetensors `logits` [T, V]"));
-  set_up_gradients(*app.add_subcommand("gradients", "Gradients of the mean next-token loss, one tensor a trainable parameter"));
+  set_up_gradients(
+      *app.add_subcommand("gradients", "Gradients of the mean next-token loss, one tensor a trainable parameter"));
 }
 
 }  // namespace hone::cli

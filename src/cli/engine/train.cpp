@@ -22,23 +22,27 @@ struct Options {
 
 void print_plan(const tune::RunPlan& plan, const recipe::TrainConfig& config) {
   const auto& data = plan.data;
-  say(format("data      %s training examples, %s for validation; %s tokens, %.0f%% of them trained%s%s",
-             with_commas(data.train_examples).c_str(), with_commas(data.validation_examples).c_str(), with_commas(data.train_tokens).c_str(),
-             100.0 * static_cast<double>(data.trained_tokens) / static_cast<double>(data.train_tokens),
-             data.truncated > 0 ? format("; %ld truncated", data.truncated).c_str() : "",
-             data.rejected > 0 ? format("; %ld left out, see %s/rejected.jsonl", data.rejected, config.training.output_dir.c_str()).c_str() : ""));
-  say(format("          lengths: median %ld, longest %ld tokens; %ld %s an epoch", data.median_length, data.longest, data.rows,
-             config.data.packing ? "packed rows" : "rows"));
+  say(format(
+      "data      %s training examples, %s for validation; %s tokens, %.0f%% of them trained%s%s",
+      with_commas(data.train_examples).c_str(), with_commas(data.validation_examples).c_str(),
+      with_commas(data.train_tokens).c_str(),
+      100.0 * static_cast<double>(data.trained_tokens) / static_cast<double>(data.train_tokens),
+      data.truncated > 0 ? format("; %ld truncated", data.truncated).c_str() : "",
+      data.rejected > 0
+          ? format("; %ld left out, see %s/rejected.jsonl", data.rejected, config.training.output_dir.c_str()).c_str()
+          : ""));
+  say(format("          lengths: median %ld, longest %ld tokens; %ld %s an epoch", data.median_length, data.longest,
+             data.rows, config.data.packing ? "packed rows" : "rows"));
   say("model     " + plan.trainable_line());
-  say(format("training  %s, %s: %ld steps (%ld an epoch), arithmetic in %s", plan.method.c_str(), plan.objective.c_str(),
-             plan.total_steps, plan.steps_per_epoch, plan.compute_dtype.c_str()));
+  say(format("training  %s, %s: %ld steps (%ld an epoch), arithmetic in %s", plan.method.c_str(),
+             plan.objective.c_str(), plan.total_steps, plan.steps_per_epoch, plan.compute_dtype.c_str()));
   say("machine   " + plan.machine);
 }
 
 void print_summary(const tune::TrainSummary& s) {
-  say(format("done      %ld steps in %s, %s tokens/s, training loss %.4f%s, peak memory %s", s.steps, human_seconds(s.seconds).c_str(),
-             with_commas(static_cast<long long>(s.tokens_per_second)).c_str(), s.train_loss,
-             s.last_eval_loss ? format(", validation loss %.4f", *s.last_eval_loss).c_str() : "",
+  say(format("done      %ld steps in %s, %s tokens/s, training loss %.4f%s, peak memory %s", s.steps,
+             human_seconds(s.seconds).c_str(), with_commas(static_cast<long long>(s.tokens_per_second)).c_str(),
+             s.train_loss, s.last_eval_loss ? format(", validation loss %.4f", *s.last_eval_loss).c_str() : "",
              human_bytes(static_cast<double>(s.peak_memory_bytes)).c_str()));
   say("result    " + s.output_dir);
 }
@@ -66,9 +70,13 @@ void run(const Options& options) {
 
 void set_up_train(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("config", options->config, "Configuration file (docs/configuration.md)")->required()->type_name("CONFIG.yaml");
-  app.add_option("overrides", options->overrides, "Settings that overrule the file: training.learning_rate=1e-4")->type_name("KEY=VALUE");
-  app.add_flag("--resume", options->resume, "Continue from the newest checkpoint of output_dir (from the start if there is none)");
+  app.add_option("config", options->config, "Configuration file (docs/configuration.md)")
+      ->required()
+      ->type_name("CONFIG.yaml");
+  app.add_option("overrides", options->overrides, "Settings that overrule the file: training.learning_rate=1e-4")
+      ->type_name("KEY=VALUE");
+  app.add_flag("--resume", options->resume,
+               "Continue from the newest checkpoint of output_dir (from the start if there is none)");
   app.add_option("--resume-from", options->resume_from, "Continue from this checkpoint folder")->type_name("DIR");
   app.add_flag("--dry-run", options->dry_run, "Read everything, print the plan, train nothing");
   app.add_option("--device", options->device, "cpu, cuda, cuda:N or auto")->capture_default_str();

@@ -24,14 +24,16 @@ DecoderConfig read(const Json& json, const std::string& place) {
   config.initializer_range = reader.number_or("initializer_range", 0.02);
   config.rope = reader.rope();
   const std::string activation = reader.text_or("hidden_act", "silu");
-  if (activation != "silu") reader.fail("hidden_act", "is \"" + activation + "\"; this family is known with \"silu\" alone");
+  if (activation != "silu")
+    reader.fail("hidden_act", "is \"" + activation + "\"; this family is known with \"silu\" alone");
   return config;
 }
 
 }  // namespace
 
 void register_llama(Registry<Family>& registry) {
-  registry.add({"llama", "Llama 2, 3, 3.x, SmolLM, TinyLlama and others of that architecture",
+  registry.add({"llama",
+                "Llama 2, 3, 3.x, SmolLM, TinyLlama and others of that architecture",
                 {{"LlamaForCausalLM"},
                  {"llama"},
                  read,

@@ -31,7 +31,8 @@ void ConfigReader::fail(const char* key, const std::string& problem) const {
 int64_t ConfigReader::positive(const char* key) const {
   if (!json_.contains(key)) fail(key, "is missing");
   const auto& value = json_[key];
-  if (!value.is_number_integer() || value.get<int64_t>() <= 0) fail(key, "is " + value.dump() + ", expected a positive integer");
+  if (!value.is_number_integer() || value.get<int64_t>() <= 0)
+    fail(key, "is " + value.dump() + ", expected a positive integer");
   return value.get<int64_t>();
 }
 
@@ -88,7 +89,8 @@ std::vector<int32_t> ConfigReader::token_ids(const char* key) const {
   if (!json_.contains(key) || json_[key].is_null()) return ids;
   const auto& value = json_[key];
   const auto add = [&](const Json& id) {
-    if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() > INT32_MAX) fail(key, "is " + value.dump() + ", expected token ids");
+    if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() > INT32_MAX)
+      fail(key, "is " + value.dump() + ", expected token ids");
     ids.push_back(id.get<int32_t>());
   };
   if (value.is_array()) {

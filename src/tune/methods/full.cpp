@@ -9,10 +9,13 @@ namespace {
 
 class FullMethod : public Method {
  public:
-  FullMethod(model::Decoder& decoder, const MethodOptions& options) : decoder_(decoder), base_folder_(options.base_folder) {
+  FullMethod(model::Decoder& decoder, const MethodOptions& options)
+      : decoder_(decoder), base_folder_(options.base_folder) {
     // A copy is always made: weights may be a read-only view into the checkpoint's file.
     for (const auto& parameter : decoder_.parameters()) {
-      decoder_.replace(parameter, parameter.tensor->detach().to(at::kFloat, /*non_blocking=*/false, /*copy=*/true).set_requires_grad(true));
+      decoder_.replace(
+          parameter,
+          parameter.tensor->detach().to(at::kFloat, /*non_blocking=*/false, /*copy=*/true).set_requires_grad(true));
     }
   }
   std::vector<std::pair<std::string, Tensor>> trainable() const override {

@@ -8,7 +8,8 @@ namespace {
 
 text::EncodedExample encode(const text::ChatEncoder& encoder, const data::Example& example) {
   if (!example.messages.empty()) {
-    fail_input(format("%s:%lu", example.origin.file.c_str(), example.origin.line), "is a chat, and objective causal_lm reads raw text",
+    fail_input(format("%s:%lu", example.origin.file.c_str(), example.origin.line),
+               "is a chat, and objective causal_lm reads raw text",
                "use objective: sft, or rows of the form {\"text\": …}");
   }
   return encoder.encode_text(example);

@@ -4,7 +4,8 @@
 namespace hone::tune {
 
 void register_objective_sft(Registry<Objective>& registry) {
-  registry.add({"sft", "next-token loss on the assistant's turns of chats",
+  registry.add({"sft",
+                "next-token loss on the assistant's turns of chats",
                 {[](const text::ChatEncoder& encoder, const data::Example& example) { return encoder.encode(example); },
                  /*needs_chat_template=*/true}});
 }

@@ -1,9 +1,9 @@
 // Compiled once for each instruction set, with HONE_KERNELS naming the variant. Loops are written
 // so that the compiler vectorises them; everything has internal linkage (see CMakeLists.txt).
+#include "tensor/cpu/kernels.h"
+
 #include <cmath>
 #include <cstdint>
-
-#include "tensor/cpu/kernels.h"
 
 namespace hone::cpu {
 namespace {
@@ -24,9 +24,15 @@ inline uint32_t as_bits(float value) {
   return bits;
 }
 
-inline float load(float value) { return value; }
-inline float load(BFloat16 value) { return as_float(uint32_t{value.bits} << 16); }
-inline void store(float& to, float value) { to = value; }
+inline float load(float value) {
+  return value;
+}
+inline float load(BFloat16 value) {
+  return as_float(uint32_t{value.bits} << 16);
+}
+inline void store(float& to, float value) {
+  to = value;
+}
 /// Round to nearest even; NaN stays NaN because its mantissa's top bit survives the shift.
 inline void store(BFloat16& to, float value) {
   const uint32_t bits = as_bits(value);
@@ -52,10 +58,13 @@ inline float exp_fast(float x) {
   return x < -87.3f ? 0.0f : x != x ? x : value;
 }
 
-inline float sigmoid(float x) { return 1.0f / (1.0f + exp_fast(-x)); }
+inline float sigmoid(float x) {
+  return 1.0f / (1.0f + exp_fast(-x));
+}
 
 template <typename T>
-void rms_norm_rows(const T* x, const T* weight, float eps, int64_t cols, T* y, float* rstd, int64_t begin, int64_t end) {
+void rms_norm_rows(const T* x, const T* weight, float eps, int64_t cols, T* y, float* rstd, int64_t begin,
+                   int64_t end) {
   for (int64_t row = begin; row < end; ++row) {
     const T* in = x + row * cols;
     T* out = y + row * cols;
@@ -210,22 +219,23 @@ void cross_entropy_rows(T* logits, const int64_t* targets, const float* row_scal
 }
 
 // One wrapper a function: the run-time type chooses the instantiation.
-#define BY_TYPE(call)                                             \
-  if (type == Type::kFloat32) {                                   \
-    using T = float;                                              \
-    call;                                                         \
-  } else {                                                        \
-    using T = BFloat16;                                           \
-    call;                                                         \
+#define BY_TYPE(call)           \
+  if (type == Type::kFloat32) { \
+    using T = float;            \
+    call;                       \
+  } else {                      \
+    using T = BFloat16;         \
+    call;                       \
   }
 
-void rms_norm(Type type, const void* x, const void* weight, float eps, int64_t cols, void* y, float* rstd, int64_t begin,
-              int64_t end) {
+void rms_norm(Type type, const void* x, const void* weight, float eps, int64_t cols, void* y, float* rstd,
+              int64_t begin, int64_t end) {
   BY_TYPE(rms_norm_rows((const T*)x, (const T*)weight, eps, cols, (T*)y, rstd, begin, end))
 }
 void rms_norm_backward(Type type, const void* dy, const void* x, const void* weight, const float* rstd, int64_t cols,
                        void* dx, float* weight_sum, int64_t begin, int64_t end) {
-  BY_TYPE(rms_norm_backward_rows((const T*)dy, (const T*)x, (const T*)weight, rstd, cols, (T*)dx, weight_sum, begin, end))
+  BY_TYPE(
+      rms_norm_backward_rows((const T*)dy, (const T*)x, (const T*)weight, rstd, cols, (T*)dx, weight_sum, begin, end))
 }
 void rope(Type type, void* x, const int64_t* positions, const float* cos, const float* sin, int64_t heads, int64_t dim,
           int64_t stride, float direction, int64_t begin, int64_t end) {
@@ -253,7 +263,7 @@ void cross_entropy(Type type, void* logits, const int64_t* targets, const float*
 #define NAME_OF2(variant) #variant
 #define NAME_OF(variant) NAME_OF2(variant)
 extern const Kernels VARIANT_TABLE(HONE_KERNELS);
-const Kernels VARIANT_TABLE(HONE_KERNELS) = {NAME_OF(HONE_KERNELS), rms_norm, rms_norm_backward, rope,  silu_mul,
+const Kernels VARIANT_TABLE(HONE_KERNELS) = {NAME_OF(HONE_KERNELS), rms_norm, rms_norm_backward, rope, silu_mul,
                                              silu_mul_backward,     dropout,  cross_entropy};
 
 }  // namespace hone::cpu
