@@ -11,9 +11,9 @@ constexpr const char* kChatml = R"jinja(
 {%- for message in messages %}
     {{- '<|im_start|>' + message['role'] + '\n' }}
     {%- if message['role'] == 'assistant' %}
-        {%- generation %}{{ message['content'] + '<|im_end|>' }}{% endgeneration %}
+        {%- generation %}{{ (message['content'] or '') + '<|im_end|>' }}{% endgeneration %}
     {%- else %}
-        {{- message['content'] + '<|im_end|>' }}
+        {{- (message['content'] or '') + '<|im_end|>' }}
     {%- endif %}
     {{- '\n' }}
 {%- endfor %}
@@ -26,9 +26,9 @@ constexpr const char* kLlama3 = R"jinja(
 {%- for message in messages %}
     {{- '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' }}
     {%- if message['role'] == 'assistant' %}
-        {%- generation %}{{ message['content'] | trim + '<|eot_id|>' }}{% endgeneration %}
+        {%- generation %}{{ (message['content'] or '') | trim + '<|eot_id|>' }}{% endgeneration %}
     {%- else %}
-        {{- message['content'] | trim + '<|eot_id|>' }}
+        {{- (message['content'] or '') | trim + '<|eot_id|>' }}
     {%- endif %}
 {%- endfor %}
 {%- if add_generation_prompt %}
@@ -38,7 +38,7 @@ constexpr const char* kLlama3 = R"jinja(
 constexpr const char* kGemma = R"jinja(
 {{- bos_token }}
 {%- if messages and messages[0]['role'] == 'system' %}
-    {%- set system = messages[0]['content'] | trim + '\n\n' %}
+    {%- set system = (messages[0]['content'] or '') | trim + '\n\n' %}
     {%- set turns = messages[1:] %}
 {%- else %}
     {%- set system = '' %}
@@ -47,10 +47,10 @@ constexpr const char* kGemma = R"jinja(
 {%- for message in turns %}
     {%- if message['role'] == 'assistant' %}
         {{- '<start_of_turn>model\n' }}
-        {%- generation %}{{ message['content'] | trim + '<end_of_turn>' }}{% endgeneration %}
+        {%- generation %}{{ (message['content'] or '') | trim + '<end_of_turn>' }}{% endgeneration %}
     {%- else %}
         {{- '<start_of_turn>' + message['role'] + '\n' + (system if loop.first else '') }}
-        {{- message['content'] | trim + '<end_of_turn>' }}
+        {{- (message['content'] or '') | trim + '<end_of_turn>' }}
     {%- endif %}
     {{- '\n' }}
 {%- endfor %}
@@ -61,12 +61,12 @@ constexpr const char* kGemma = R"jinja(
 constexpr const char* kAlpaca = R"jinja(
 {%- for message in messages %}
     {%- if message['role'] == 'system' %}
-        {{- message['content'] | trim + '\n\n' }}
+        {{- (message['content'] or '') | trim + '\n\n' }}
     {%- elif message['role'] == 'user' %}
-        {{- '### Instruction:\n' + message['content'] | trim + '\n\n' }}
+        {{- '### Instruction:\n' + (message['content'] or '') | trim + '\n\n' }}
     {%- elif message['role'] == 'assistant' %}
         {{- '### Response:\n' }}
-        {%- generation %}{{ message['content'] | trim + eos_token }}{% endgeneration %}
+        {%- generation %}{{ (message['content'] or '') | trim + eos_token }}{% endgeneration %}
         {{- '\n\n' }}
     {%- else %}
         {{- raise_exception('the alpaca template knows system, user and assistant, not ' ~ message['role']) }}
@@ -79,9 +79,9 @@ constexpr const char* kAlpaca = R"jinja(
 constexpr const char* kPlain = R"jinja(
 {%- for message in messages %}
     {%- if message['role'] == 'assistant' %}
-        {%- generation %}{{ message['content'] + eos_token }}{% endgeneration %}
+        {%- generation %}{{ (message['content'] or '') + eos_token }}{% endgeneration %}
     {%- else %}
-        {{- message['content'] + '\n' }}
+        {{- (message['content'] or '') + '\n' }}
     {%- endif %}
 {%- endfor %})jinja";
 

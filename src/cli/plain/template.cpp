@@ -2,8 +2,10 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -49,6 +51,10 @@ std::string configured_template(const Json& config, const std::string& place) {
   fail_input(place + ": chat_template", "neither a text nor a list with a template called \"default\"");
 }
 
+bool is_jsonl(const std::string& path) {
+  return ends_with(path, ".jsonl");
+}
+
 struct Source {
   std::string text, name;
   Json special_tokens = Json::object();
@@ -82,7 +88,7 @@ Source find_template(const Options& options) {
   } else if (!options.name.empty()) {
     source.name = options.name;
     source.text = text::builtin_chat_template(options.name);
-  } else if (source.text.empty()) {
+  } else if (source.text.empty() && !is_jsonl(options.messages)) {
     fail_input(options.tokenizer.empty() ? "hone template" : options.tokenizer,
                options.tokenizer.empty() ? "no template was named" : "this tokenizer ships no chat template",
                "give --template FILE.jinja, or --name NAME for one of `hone template --list`");
@@ -90,18 +96,57 @@ Source find_template(const Options& options) {
   return source;
 }
 
-Json read_variables(const Options& options, const Source& source) {
-  Json given = read_json(options.messages);
+/// What apply_chat_template passes even when a caller leaves it out, the special tokens, then what is given.
+Json variables_of(Json given, const std::string& place, const Source& source) {
   if (given.is_array()) given = Json{{"messages", std::move(given)}};
   if (!given.is_object() || !given.contains("messages")) {
-    fail_input(options.messages, "holds no \"messages\"",
+    fail_input(place, "holds no \"messages\"",
                R"(write {"messages": [{"role": "user", "content": "…"}], "add_generation_prompt": true})");
   }
-  // What apply_chat_template always passes, even when a caller leaves it out.
   Json variables = {{"tools", nullptr}, {"documents", nullptr}, {"add_generation_prompt", false}};
   variables.update(source.special_tokens);
   variables.update(given);
   return variables;
+}
+
+Json render(const text::ChatTemplate& chat, const Json& variables, bool with_ranges) {
+  if (!with_ranges) return {{"text", chat.render(variables)}};
+  std::vector<std::pair<size_t, size_t>> ranges;
+  const std::string rendering = chat.render(variables, ranges);
+  return {{"text", rendering}, {"generation", ranges}};
+}
+
+/// One chat a line in, one {"text": …} or {"error": …} a line out. A line may bring its own
+/// "chat_template", as apply_chat_template's argument of that name.
+void render_lines(const Options& options, const Source& source) {
+  std::ifstream lines(options.messages, std::ios::binary);
+  if (!lines) fail_input(options.messages, "cannot be read");
+  std::optional<text::ChatTemplate> shared;
+  size_t number = 0;
+  for (std::string line; std::getline(lines, line);) {
+    ++number;
+    if (trim(line).empty()) continue;
+    try {
+      const std::string place = format("%s:%zu", options.messages.c_str(), number);
+      const Json variables = variables_of(parse_json(line, place), place, source);
+      Json answer;
+      if (variables.contains("chat_template") && variables["chat_template"].is_string()) {
+        const text::ChatTemplate own(variables["chat_template"].get<std::string>(), place + ":chat_template");
+        answer = render(own, variables, options.ranges);
+      } else if (source.text.empty()) {
+        fail_input(place, "no template was named", "give --template, --name or --tokenizer");
+      } else {
+        if (!shared) shared.emplace(source.text, source.name);
+        answer = render(*shared, variables, options.ranges);
+      }
+      std::printf("%s\n", to_line(answer).c_str());
+    } catch (const Error& error) {
+      const Json fault = {{"place", error.place()}, {"message", error.message()}, {"fix", error.remedy()}};
+      std::printf("%s\n", to_line({{"line", number}, {"error", fault}}).c_str());
+      warn(format("%s:%zu: ", options.messages.c_str(), number) + error.what());
+      set_exit_code(error.exit_code());
+    }
+  }
 }
 
 void list_templates(bool json) {
@@ -118,17 +163,12 @@ void run(const Options& options) {
   if (options.list) return list_templates(options.json);
   if (options.messages.empty()) fail_input("hone template", "--messages is missing", "give --messages FILE.json");
   const Source source = find_template(options);
-  const Json variables = read_variables(options, source);
-  const text::ChatTemplate chat(source.text, source.name);
-  if (!options.ranges) {
-    const std::string rendering = chat.render(variables);
-    const std::string shown = options.json ? to_line({{"text", rendering}}) + "\n" : rendering;
-    std::fwrite(shown.data(), 1, shown.size(), stdout);
-    return;
-  }
-  std::vector<std::pair<size_t, size_t>> ranges;
-  const std::string rendering = chat.render(variables, ranges);
-  std::printf("%s\n", to_line({{"text", rendering}, {"generation", ranges}}).c_str());
+  if (is_jsonl(options.messages)) return render_lines(options, source);
+  const Json variables = variables_of(read_json(options.messages), options.messages, source);
+  const Json answer = render(text::ChatTemplate(source.text, source.name), variables, options.ranges);
+  const auto& rendering = answer["text"].get_ref<const std::string&>();
+  const std::string shown = options.json || options.ranges ? to_line(answer) + "\n" : rendering;
+  std::fwrite(shown.data(), 1, shown.size(), stdout);
 }
 
 }  // namespace
@@ -139,8 +179,10 @@ void set_up_template(CLI::App& app) {
   auto* file =
       app.add_option("--template", options->template_file, "a Jinja file, instead of the tokenizer's template");
   app.add_option("--name", options->name, "one of hone's own templates (see --list)")->excludes(file);
-  app.add_option("--messages", options->messages,
-                 "JSON file: {\"messages\": […], \"tools\": …, \"add_generation_prompt\": …, any other variable}");
+  app.add_option(
+      "--messages", options->messages,
+      "JSON file: {\"messages\": […], \"tools\": …, \"add_generation_prompt\": …, any other variable}; with a\n"
+      "name that ends in .jsonl one such object a line, answered by one JSON object a line");
   app.add_flag("--list", options->list, "list hone's own templates");
   app.add_flag("--ranges", options->ranges, "print JSON with the byte ranges of {% generation %} blocks as well");
   app.add_flag("--json", options->json, "print {\"text\": …}");

@@ -161,7 +161,36 @@ std::optional<Value> Range::item(Runtime&, const Value& key) {
   return at(static_cast<size_t>(index));
 }
 
+namespace {
+
+Value range_find(Runtime& runtime, const Value& self, const Value& wanted) {
+  const auto items = iterate(runtime, self);
+  for (size_t i = 0; const auto item = items->next(runtime); ++i) {
+    if (equal(runtime, *item, wanted)) return i;
+  }
+  return {};
+}
+
+Value range_count(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  const Bound bound(runtime, "count", arguments, {"/value"}, 1);
+  return range_find(runtime, self, bound[0]).is_missing() ? 0 : 1;
+}
+
+Value range_index(Runtime& runtime, const Value& self, const Arguments& arguments) {
+  const Bound bound(runtime, "index", arguments, {"/value"}, 1);
+  Value at = range_find(runtime, self, bound[0]);
+  if (at.is_missing()) runtime.fail(repr(runtime, bound[0]) + " is not in range");
+  return at;
+}
+
+}  // namespace
+
 std::optional<Value> Range::attribute(Runtime&, std::string_view name) {
+  const auto bind = [&](Method method) {
+    return Value(std::make_shared<BoundMethod>(Value(shared_from_this()), std::string(name), method));
+  };
+  if (name == "count") return bind(range_count);
+  if (name == "index") return bind(range_index);
   if (name == "start") return Value(begin_);
   if (name == "stop") return Value(end_);
   if (name == "step") return Value(step_);

@@ -122,8 +122,8 @@ Value first(Runtime& runtime, const Value& value, const Arguments& arguments) {
 
 Value last(Runtime& runtime, const Value& value, const Arguments& arguments) {
   const Bound bound(runtime, "last", arguments, {}, 0);
-  const bool reversible = value.is_string() || value.is_list() || value.is_tuple() || value.is_dict() ||
-                          value.as<Range>() != nullptr || value.as<DictView>() != nullptr;
+  const bool reversible = value.is_undefined() || value.is_string() || value.is_list() || value.is_tuple() ||
+                          value.is_dict() || value.as<Range>() != nullptr || value.as<DictView>() != nullptr;
   if (!reversible) runtime.fail(format("'%s' object is not reversible", value.type_name()));
   std::vector<Value> items = to_vector(runtime, value);
   return items.empty() ? undefined("No last item, sequence was empty.") : std::move(items.back());
@@ -152,8 +152,8 @@ Value reversed(Runtime& runtime, const Value& value, const Arguments& arguments)
   std::vector<Value> all = to_vector(runtime, value);
   std::reverse(all.begin(), all.end());
   const Value turned = make_list(runtime, std::move(all));
-  const bool is_sequence = value.is_list() || value.is_tuple() || value.is_dict() || value.as<Range>() != nullptr ||
-                           value.as<DictView>() != nullptr;
+  const bool is_sequence = value.is_undefined() || value.is_list() || value.is_tuple() || value.is_dict() ||
+                           value.as<Range>() != nullptr || value.as<DictView>() != nullptr;
   // Python's reversed() gives an iterator; what it cannot turn becomes a list.
   if (!is_sequence) return turned;
   return make_generator(runtime, value.is_list() ? "list_reverseiterator" : "reversed", iterate(runtime, turned),

@@ -537,7 +537,6 @@ std::string format_value(Runtime& runtime, const Value& value, std::string_view 
     return align(runtime, left, "", body, '<');
   }
   const bool real = value.is_float() || (spec.type != 0 && std::string("eEfFgG%").find(spec.type) != std::string::npos);
-  if (value.is_bool() && spec.type == 0) return align(runtime, spec, "", int_to_string(value.as_int()), '>');
   return real ? format_float(runtime, number_of(runtime, value), spec) : format_int(runtime, value.as_int(), spec);
 }
 

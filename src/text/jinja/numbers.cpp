@@ -10,6 +10,17 @@
 namespace hone::text::jinja {
 namespace {
 
+/// The text with digits of any script as 0 to 9 and without white space around it.
+std::string plain_digits(std::string_view text) {
+  text = strip(text, nullptr, true, true);
+  std::string out;
+  for (size_t at = 0; at < text.size();) {
+    const char32_t c = next_char(text, at);
+    append_char(out, c >= 0x80 && is_decimal(c) ? static_cast<char32_t>('0' + decimal_value(c)) : c);
+  }
+  return out;
+}
+
 /// Removes single underscores between digits; nothing when one stands elsewhere.
 std::optional<std::string> without_underscores(std::string_view text) {
   std::string out;
@@ -28,8 +39,10 @@ std::optional<std::string> without_underscores(std::string_view text) {
 
 }  // namespace
 
-std::optional<Int> parse_int(Runtime& runtime, std::string_view text, int base) {
-  text = strip(text, nullptr, true, true);
+std::optional<Int> parse_int(Runtime& runtime, std::string_view source, int base) {
+  runtime.spend_bytes(source.size());
+  const std::string digits_only = plain_digits(source);
+  std::string_view text = digits_only;
   bool negative = false;
   if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
     negative = text[0] == '-';
@@ -66,7 +79,7 @@ std::optional<Int> parse_int(Runtime& runtime, std::string_view text, int base) 
 }
 
 std::optional<double> parse_float(std::string_view text) {
-  const auto plain = without_underscores(strip(text, nullptr, true, true));
+  const auto plain = without_underscores(plain_digits(text));
   if (!plain || plain->empty()) return std::nullopt;
   std::string lowered;
   for (const char c : *plain) lowered += static_cast<char>(c >= 'A' && c <= 'Z' ? c | 0x20 : c);

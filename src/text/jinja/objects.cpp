@@ -39,7 +39,7 @@ void Namespace::set(Runtime& runtime, const std::string& name, Value value) {
 // ---- macros ----------------------------------------------------------------------------------------
 
 std::string Macro::repr(Runtime&) const {
-  return named_ ? "<Macro " + repr_string(code_.name) + ">" : "<Macro 'caller'>";
+  return named_ ? "<Macro " + repr_string(code_.name) + ">" : "<Macro anonymous>";
 }
 
 Value Macro::call(Runtime&, const Arguments& arguments) {
@@ -47,7 +47,7 @@ Value Macro::call(Runtime&, const Arguments& arguments) {
 }
 
 std::optional<Value> Macro::attribute(Runtime& runtime, std::string_view name) {
-  if (name == "name") return named_ ? Value(code_.name) : Value("caller");
+  if (name == "name") return named_ ? Value(code_.name) : Value(None{});
   if (name == "caller") return code_.takes_caller;
   if (name == "catch_kwargs") return code_.takes_named;
   if (name == "catch_varargs") return code_.takes_positional;
@@ -78,6 +78,20 @@ class LoopMethod final : public Object {
   Method method_;
 };
 
+class LoopPairs final : public Iterator {
+ public:
+  explicit LoopPairs(std::shared_ptr<Object> loop) : loop_(std::move(loop)) {}
+  std::optional<Value> next(Runtime& runtime) override {
+    runtime.spend(1);
+    const auto item = static_cast<Loop&>(*loop_).advance(runtime);
+    if (!item) return std::nullopt;
+    return make_tuple(runtime, {*item, loop_});
+  }
+
+ private:
+  std::shared_ptr<Object> loop_;
+};
+
 Loop::Loop(Renderer& renderer, const ForCode& code, Frame& outer, Value items, int depth)
     : renderer_(renderer),
       code_(code),
@@ -100,6 +114,10 @@ Value Loop::call(Runtime& runtime, const Arguments& arguments) {
   return renderer_.run_recursive(code_, bound[0], outer_, recursion_ + 1);
 }
 
+std::shared_ptr<Iterator> Loop::iterate(Runtime&) {
+  return std::make_shared<LoopPairs>(shared_from_this());
+}
+
 void Loop::clear() {
   items_ = None{};
   iterator_.reset();
@@ -112,7 +130,7 @@ std::optional<Value> Loop::advance(Runtime& runtime) {
     item = std::move(after_);
     after_ = std::nullopt;
   } else {
-    item = iterator_->next(runtime);
+    item = iterator_ == nullptr ? std::nullopt : iterator_->next(runtime);
   }
   after_known_ = false;
   if (!item) return std::nullopt;

@@ -48,6 +48,8 @@ class Loop final : public Object {
   Value call(Runtime& runtime, const Arguments& arguments) override;
   std::optional<Value> attribute(Runtime& runtime, std::string_view name) override;
   std::optional<Int> length(Runtime& runtime) override;
+  /// Pairs of item and loop; reading them uses up the loop.
+  std::shared_ptr<Iterator> iterate(Runtime& runtime) override;
   void clear() override;
 
   /// Moves to the next item; nothing when there is none.

@@ -275,11 +275,16 @@ Value format_map(Runtime& runtime, const Value& self, const Arguments& arguments
   return format_braces(runtime, text_of(self), named);
 }
 
-constexpr std::array<std::pair<std::string_view, Method>, 44> kMethods = {{
+Value unsupported(Runtime& runtime, const Value&, const Arguments&) {
+  runtime.fail("str.encode, maketrans and translate are not supported");
+}
+
+constexpr std::array<std::pair<std::string_view, Method>, 47> kMethods = {{
     {"capitalize", converted<capitalize>},
     {"casefold", converted<casefold>},
     {"center", fill<Side::kBoth>},
     {"count", count},
+    {"encode", unsupported},
     {"endswith", begins_or_ends<true>},
     {"expandtabs", expandtabs},
     {"find", find<false, false>},
@@ -302,6 +307,7 @@ constexpr std::array<std::pair<std::string_view, Method>, 44> kMethods = {{
     {"ljust", fill<Side::kLeft>},
     {"lower", converted<lower>},
     {"lstrip", stripped<true, false>},
+    {"maketrans", unsupported},
     {"partition", partition<false>},
     {"removeprefix", remove_prefix},
     {"removesuffix", remove_suffix},
@@ -318,6 +324,7 @@ constexpr std::array<std::pair<std::string_view, Method>, 44> kMethods = {{
     {"strip", stripped<true, true>},
     {"swapcase", converted<swapcase>},
     {"title", converted<title>},
+    {"translate", unsupported},
     {"upper", converted<upper>},
     {"zfill", zfill},
 }};

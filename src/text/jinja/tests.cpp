@@ -14,6 +14,12 @@ void no_arguments(Runtime& runtime, Args arguments) {
   const Bound bound(runtime, "this test", arguments, {}, 0);
 }
 
+/// Whether a value can name a filter or test: any string can; what cannot be looked up at all fails.
+bool names(Runtime& runtime, const Value& value) {
+  hash(runtime, value);
+  return value.is_string();
+}
+
 #define SIMPLE_TEST(name, holds)                                    \
   bool name(Runtime& runtime, const Value& value, Args arguments) { \
     no_arguments(runtime, arguments);                               \
@@ -24,7 +30,7 @@ SIMPLE_TEST(is_callable_value, is_callable(value))
 SIMPLE_TEST(is_defined, !value.is_undefined())
 SIMPLE_TEST(is_escaped, value.is_string() && value.as_text().markup)
 SIMPLE_TEST(is_false, value.is_bool() && !value.as_bool())
-SIMPLE_TEST(is_filter, value.is_string() && find_filter(value.as_string()) != nullptr)
+SIMPLE_TEST(is_filter, names(runtime, value) && find_filter(value.as_string()) != nullptr)
 SIMPLE_TEST(is_float, value.is_float())
 SIMPLE_TEST(is_integer, value.is_int())
 SIMPLE_TEST(is_iterable_value, is_iterable(runtime, value))
@@ -36,7 +42,7 @@ SIMPLE_TEST(is_number, value.is_number())
 SIMPLE_TEST(is_sequence, value.is_string() || value.is_list() || value.is_tuple() || value.is_dict() ||
                              value.is_undefined() || (value.is_object() && value.as_object()->has_items()))
 SIMPLE_TEST(is_string, value.is_string())
-SIMPLE_TEST(is_test, value.is_string() && find_test(value.as_string()) != nullptr)
+SIMPLE_TEST(is_test, names(runtime, value) && find_test(value.as_string()) != nullptr)
 SIMPLE_TEST(is_true, value.is_bool() && value.as_bool())
 SIMPLE_TEST(is_undefined, value.is_undefined())
 SIMPLE_TEST(is_upper_case, is_upper_text(str(runtime, value)))

@@ -84,7 +84,7 @@ std::vector<std::string_view> split_at_space_from_right(std::string_view text, I
     text = strip(text, nullptr, false, true);
     if (text.empty()) break;
     if (limit-- == 0) {
-      parts.push_back(strip(text, nullptr, true, false));
+      parts.push_back(text);
       break;
     }
     size_t begin = text.size();

@@ -179,6 +179,13 @@ bool is_alpha(char32_t c) {
 bool is_decimal(char32_t c) {
   return category(c) == UTF8PROC_CATEGORY_ND;
 }
+int decimal_value(char32_t c) {
+  // Decimal digits come in whole runs that start with zero.
+  char32_t zero = c;
+  while (zero > 0 && is_decimal(zero - 1)) --zero;
+  return static_cast<int>((c - zero) % 10);
+}
+
 bool is_digit(char32_t c) {
   return is_decimal(c) || in_ranges(kDigits, c);
 }

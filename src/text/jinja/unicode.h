@@ -24,6 +24,7 @@ std::string to_utf8(std::u32string_view chars);
 bool is_space(char32_t c);      ///< str.isspace(), and \s of a regular expression
 bool is_alpha(char32_t c);      ///< str.isalpha()
 bool is_decimal(char32_t c);    ///< str.isdecimal()
+int decimal_value(char32_t c);  ///< of a character that is_decimal()
 bool is_digit(char32_t c);      ///< str.isdigit()
 bool is_numeric(char32_t c);    ///< str.isnumeric()
 bool is_alnum(char32_t c);      ///< str.isalnum()

@@ -76,7 +76,7 @@ class TextIterator final : public Iterator {
     if (at_ >= text_.bytes->size()) return std::nullopt;
     const size_t begin = at_;
     next_char(*text_.bytes, at_);
-    return Value(Text{std::make_shared<const std::string>(text_.bytes->substr(begin, at_ - begin)), text_.markup});
+    return Value(text_.bytes->substr(begin, at_ - begin));  // of Markup, too, iteration gives plain text
   }
 
  private:
