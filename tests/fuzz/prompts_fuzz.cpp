@@ -7,8 +7,8 @@
 #include "data/prompts.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  hone::data::PromptReader reader(std::string(reinterpret_cast<const char*>(data), size), "prompts.jsonl");
   try {
+    hone::data::PromptReader reader(std::string(reinterpret_cast<const char*>(data), size), "prompts.jsonl");
     while (const auto example = reader.next()) {
       if (!example->messages.empty() && !example->text.empty()) __builtin_trap();
       for (const auto& message : example->messages) {

@@ -48,6 +48,17 @@ TEST(Sampling, ProcessedScoresEqualTransformers) {
   EXPECT_EQ(compared, 16u * 4 * 200);
 }
 
+TEST(Sampling, EveryProcessorIsOffByDefault) {
+  ASSERT_FALSE(processors().entries().empty());
+  for (const auto& entry : processors().entries()) {
+    EXPECT_EQ(entry.make({}), nullptr) << entry.name;
+    EXPECT_FALSE(entry.summary.empty()) << entry.name;
+  }
+  EXPECT_TRUE(Sampler({}).plain_greedy());
+  EXPECT_FALSE(Sampler({.repetition_penalty = 1.1}).plain_greedy());
+  EXPECT_FALSE(Sampler({.temperature = 1}).plain_greedy());
+}
+
 TEST(Sampling, FrequencyAndPresenceCountTheAnswerAlone) {
   TokenCounts counts(std::vector<int32_t>{0, 1});
   counts.add(1);

@@ -18,8 +18,9 @@ CHAT_TEMPLATE = ("{{ bos_token }}{% for m in messages %}{{ '[' + m['role'] + ']\
 
 
 def hone(*arguments, **options):
-    """Standard output of the program; a failure shows what it said."""
-    result = subprocess.run([HONE, *map(str, arguments)], capture_output=True, text=True, **options)
+    """Standard output of the program; a failure shows what it said. One thread: these models are so small that
+    more only wait for one another."""
+    result = subprocess.run([HONE, *map(str, arguments), "--threads", "1"], capture_output=True, text=True, **options)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
