@@ -81,13 +81,24 @@ int64_t trained_targets(const text::EncodedExample& example) {
   return example.trained.empty() ? 0 : std::count(example.trained.begin() + 1, example.trained.end(), uint8_t{1});
 }
 
+namespace {
+
+/// Rows that bring `tokens` to the next multiple of 64; short batches are left as they are.
+int64_t fill_rows(int64_t tokens) { return tokens < 512 ? 0 : (64 - tokens % 64) % 64; }
+
+}  // namespace
+
 MicroBatch make_micro_batch(const Examples& examples, const std::vector<uint32_t>& chosen, const c10::Device& device) {
   MicroBatch micro;
   std::vector<std::span<const int32_t>> sequences;
-  for (const uint32_t i : chosen) sequences.emplace_back(examples[i].ids);
+  for (const uint32_t i : chosen) {
+    sequences.emplace_back(examples[i].ids);
+    micro.tokens += static_cast<int64_t>(examples[i].ids.size());
+  }
+  const std::vector<int32_t> fill(static_cast<size_t>(fill_rows(micro.tokens)), 0);
+  if (!fill.empty()) sequences.emplace_back(fill);
   micro.batch = model::pack(sequences, device);
-  micro.tokens = micro.batch.cu_seqlens.back();
-  micro.targets = at::empty({micro.tokens}, at::TensorOptions().dtype(at::kLong));
+  micro.targets = at::empty({micro.batch.cu_seqlens.back()}, at::TensorOptions().dtype(at::kLong));
   auto* targets = micro.targets.mutable_data_ptr<int64_t>();
   for (const uint32_t i : chosen) {
     const auto& example = examples[i];
@@ -97,6 +108,7 @@ MicroBatch make_micro_batch(const Examples& examples, const std::vector<uint32_t
       micro.trained += carries;
     }
   }
+  std::fill_n(targets, fill.size(), model::kIgnore);
   return micro;
 }
 

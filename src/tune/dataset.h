@@ -51,6 +51,8 @@ struct MicroBatch {
   int64_t tokens = 0;   ///< N
   int64_t trained = 0;  ///< targets that carry loss
 };
+/// A long batch is filled up to a multiple of 64 rows by a sequence of its own that carries no loss: matrix
+/// libraries compile and keep a kernel for each new shape, and packed batches nearly all come to one size.
 MicroBatch make_micro_batch(const Examples& examples, const std::vector<uint32_t>& chosen, const c10::Device& device);
 
 /// Targets of an example that carry loss (its first token has no row that predicts it).

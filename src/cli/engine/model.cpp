@@ -1,4 +1,4 @@
-// hone model new|info|logits|gradients: make, describe and probe a checkpoint.
+// hone model new|info|convert|logits|gradients: make, describe and probe a checkpoint.
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 
@@ -148,6 +148,24 @@ void set_up_info(CLI::App& app) {
   app.callback([options] { print_info(*options); });
 }
 
+struct ConvertOptions {
+  std::string model, output, dtype = "bfloat16";
+};
+
+void set_up_convert(CLI::App& app) {
+  auto options = std::make_shared<ConvertOptions>();
+  app.add_option("--model", options->model, "Model folder")->required()->type_name("DIR");
+  app.add_option("--output", options->output, "Folder to write")->required()->type_name("DIR");
+  app.add_option("--dtype", options->dtype, "Type of the stored weights: float32, bfloat16, float16")->capture_default_str();
+  app.callback([options] {
+    const auto dtype = tensor::dtype_from_name(options->dtype, "--dtype");
+    const auto decoder = model::Decoder::load(options->model, {});
+    write_folder(options->output, [&](const std::filesystem::path& folder) {
+      model::save_model(*decoder, options->model, folder, dtype);
+    });
+  });
+}
+
 struct NewOptions {
   std::string config, tokenizer, output, dtype = "float32";
   uint64_t seed = 42;
@@ -186,6 +204,7 @@ void set_up_model(CLI::App& app) {
   app.require_subcommand(1);
   set_up_new(*app.add_subcommand("new", "A model with random weights, for training from scratch"));
   set_up_info(*app.add_subcommand("info", "Sizes and settings of a model folder"));
+  set_up_convert(*app.add_subcommand("convert", "The same model with its weights stored in another type"));
   set_up_logits(*app.add_subcommand("logits", "Logits of a token sequence, as safetensors `logits` [T, V]"));
   set_up_gradients(
       *app.add_subcommand("gradients", "Gradients of the mean next-token loss, one tensor a trainable parameter"));
