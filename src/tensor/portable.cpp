@@ -47,8 +47,9 @@ Tensor silu_mul(const Tensor& gate, const Tensor& up) {
 
 void silu_mul_backward(const Tensor& dout, Tensor& gate, Tensor& up) {
   const Tensor d = dout.to(at::kFloat), g = gate.to(at::kFloat), u = up.to(at::kFloat), s = at::sigmoid(g);
+  const Tensor dup = d * g * s;  // before gate changes: for fp32, g is gate itself
   gate.copy_(d * u * s * (1 + g * (1 - s)));
-  up.copy_(d * g * s);
+  up.copy_(dup);
 }
 
 Tensor dropout(const Tensor& x, double p, DropoutKey key) {
