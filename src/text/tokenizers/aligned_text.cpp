@@ -1,5 +1,6 @@
 #include "text/tokenizers/aligned_text.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "base/error.h"
@@ -8,11 +9,15 @@
 namespace hone::text {
 namespace {
 
-void require_addressable(size_t size) {
-  if (size > std::numeric_limits<uint32_t>::max()) {
-    fail_input("tokenizer",
-               "the normalised text has " + with_commas(static_cast<long long>(size)) + " bytes, 4 GiB is the limit",
-               "cut the text into shorter parts");
+constexpr size_t kMostGrowth = 256;
+constexpr size_t kSpareGrowth = size_t{1} << 20;
+
+void require_within(size_t size, size_t limit) {
+  if (size > limit) {
+    fail_input(
+        "tokenizer",
+        "the normalised text passes " + with_commas(static_cast<long long>(limit)) + " bytes, the limit for this text",
+        "cut the text into shorter parts; if it is short, the tokenizer's normalizer multiplies it");
   }
 }
 
@@ -22,6 +27,7 @@ void AlignedText::reset(std::string_view original, uint32_t shift, bool track) {
   original_ = original;
   shift_ = shift;
   track_ = track;
+  limit_ = std::min(size_t{std::numeric_limits<uint32_t>::max()}, original.size() * kMostGrowth + kSpareGrowth);
   owned_ = false;
   storage_.clear();
   origins_.clear();
@@ -62,18 +68,20 @@ void AlignedText::rewrite(std::span<const Change> changes, size_t skipped) {
     origins.insert(origins.end(), out.size() - before, origin);
     for (int i = change.change; i <= 0; ++i) advance();
   }
-  require_addressable(out.size());
+  require_within(out.size(), limit_);
   storage_ = std::move(out);
   origins_ = std::move(origins);
   owned_ = true;
 }
 
 void AlignedText::Rewriter::put_aligned(std::string_view bytes, ByteRange origin) {
+  require_within(out_.size() + bytes.size(), text_.limit_);
   out_.append(bytes);
   if (text_.track_) origins_.insert(origins_.end(), bytes.size(), origin);
 }
 
 void AlignedText::Rewriter::copy(size_t at, size_t count) {
+  require_within(out_.size() + count, text_.limit_);
   out_.append(source_.substr(at, count));
   if (!text_.track_) return;
   if (text_.owned_) {
@@ -95,7 +103,6 @@ void AlignedText::Rewriter::insert(std::string_view bytes, size_t at) {
 }
 
 void AlignedText::Rewriter::commit() {
-  require_addressable(out_.size());
   text_.storage_ = std::move(out_);
   text_.origins_ = std::move(origins_);
   text_.owned_ = true;

@@ -20,6 +20,8 @@ struct Change {
   int change = 0;
 };
 
+/// A rewrite that would make the text several hundred times longer throws Error: a chain of replacements in
+/// a hostile file could otherwise fill the memory.
 class AlignedText {
  public:
   /// Starts as `original` itself, which must outlive this object until the first rewrite. `shift` is
@@ -47,6 +49,7 @@ class AlignedText {
   std::string storage_;
   std::vector<ByteRange> origins_;  // one a byte of storage_, absolute; empty while !owned_ or untracked
   uint32_t shift_ = 0;
+  size_t limit_ = 0;  // bytes that the text may grow to
   bool owned_ = false, track_ = false;
 };
 

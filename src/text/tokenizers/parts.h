@@ -93,6 +93,8 @@ class Decoder {
   virtual void apply(std::vector<std::string>& tokens) const = 0;
   /// True for the plain byte-level decoder, for which there is a quicker way.
   virtual bool is_byte_level() const { return false; }
+  /// The most bytes that can come out for one that goes in; what multiplies too much is refused.
+  virtual double growth() const { return 1; }
   /// True when a token alone may not say what it stands for (byte tokens of ByteFallback).
   virtual bool joins_byte_tokens() const { return false; }
 };

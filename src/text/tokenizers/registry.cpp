@@ -99,7 +99,12 @@ std::unique_ptr<PostProcessor> make_post_processor(const Json& spec, const std::
   return make_part(post_processors(), spec, place);
 }
 std::unique_ptr<Decoder> make_decoder(const Json& spec, const std::string& place) {
-  return make_part(decoders(), spec, place);
+  constexpr double kMostGrowth = 1e6;
+  auto decoder = make_part(decoders(), spec, place);
+  if (decoder && decoder->growth() > kMostGrowth) {
+    fail_input(place, "its replacements could make text more than a million times longer");
+  }
+  return decoder;
 }
 
 }  // namespace hone::text

@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "text/tokenizers/byte_alphabet.h"
 #include "text/tokenizers/json_fields.h"
+#include "text/tokenizers/vocabulary.h"
 
 namespace hone::text {
 namespace {
@@ -147,7 +148,9 @@ std::vector<AddedToken> read_added_tokens(const Json& list, const std::string& p
     token.rstrip = field_or(item, "rstrip", false, where);
     token.special = field_or(item, "special", false, where);
     token.normalized = field_or(item, "normalized", !token.special, where);
-    if (token.id < 0) fail_input(where + ".id", format("%d is negative", token.id));
+    if (token.id < 0 || token.id >= Vocabulary::kIdLimit) {
+      fail_input(where + ".id", format("is %d, ids lie between 0 and %d", token.id, Vocabulary::kIdLimit - 1));
+    }
     out.push_back(std::move(token));
   }
   return out;

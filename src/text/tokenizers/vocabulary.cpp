@@ -6,6 +6,12 @@
 #include "base/strings.h"
 
 namespace hone::text {
+namespace {
+
+constexpr size_t kMostHoles = 16;
+constexpr size_t kSpareHoles = size_t{1} << 16;
+
+}  // namespace
 
 StringMap::Slot& StringMap::slot_of(std::vector<Slot>& slots, std::string_view key, uint64_t hash) const {
   const size_t mask = slots.size() - 1;
@@ -55,6 +61,10 @@ Vocabulary::Vocabulary(const std::vector<std::pair<std::string_view, int32_t>>& 
     }
     bytes += token.size();
     limit = std::max(limit, id + 1);
+  }
+  if (static_cast<size_t>(limit) > entries.size() * kMostHoles + kSpareHoles) {
+    fail_input(place, format("the largest id is %d, but there are only %zu tokens", limit - 1, entries.size()),
+               "this vocabulary is damaged: ids count from 0");
   }
   arena_.reserve(bytes + 1);  // never grown below, so that views into it stay valid
   tokens_.resize(static_cast<size_t>(limit));

@@ -32,7 +32,7 @@ class StringMap {
   size_t size_ = 0;
 };
 
-/// Ids are not negative and below kIdLimit; holes are allowed.
+/// Ids are not negative and below kIdLimit; holes are allowed, unless there are many more than tokens.
 class Vocabulary {
  public:
   static constexpr int32_t kIdLimit = 1 << 24;

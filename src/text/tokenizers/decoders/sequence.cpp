@@ -13,6 +13,11 @@ class Sequence : public Decoder {
     for (const auto& part : parts_) part->apply(tokens);
   }
   bool is_byte_level() const override { return parts_.size() == 1 && parts_[0]->is_byte_level(); }
+  double growth() const override {
+    double product = 1;
+    for (const auto& part : parts_) product *= part->growth();
+    return product;
+  }
   bool joins_byte_tokens() const override {
     return std::any_of(parts_.begin(), parts_.end(), [](const auto& part) { return part->joins_byte_tokens(); });
   }

@@ -34,6 +34,8 @@ class ReplaceDecoder : public Decoder {
       token = std::move(out);
     }
   }
+  /// A match may be empty, so that the content stands beside every byte.
+  double growth() const override { return 1 + static_cast<double>(content_.size()); }
 
  private:
   std::unique_ptr<Pattern> pattern_;

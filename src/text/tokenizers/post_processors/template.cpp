@@ -30,6 +30,9 @@ std::unique_ptr<PostProcessor> make_post_processor_TemplateProcessing(const Json
     if (item.is_object() && item.contains("Sequence")) {
       const std::string which = field<std::string>(item["Sequence"], "id", place + ".single");
       if (which != "A") fail_input(place + ".single", "sequence \"" + which + "\" in the template for one sequence");
+      for (const Bracketing::Piece& piece : pieces) {
+        if (piece.sequence) fail_input(place + ".single", "the text stands in it twice");
+      }
       pieces.push_back({true, {}});
     } else if (item.is_object() && item.contains("SpecialToken")) {
       const std::string name = field<std::string>(item["SpecialToken"], "id", place + ".single");
