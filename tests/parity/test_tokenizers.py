@@ -59,17 +59,17 @@ ALPHABETS = [
 @functools.cache
 def corpus(extra=()):
     rng = random.Random(20240607)
-    texts = ["", " ", "\n", "\x00", "a", "가", "▁", "\ufffd"] + list(sentences()[::7])
+    texts = ["", " ", "\n", "\x00", "a", "가", "▁", "\ufffd"] + list(sentences()[::14])
     for alphabet in ALPHABETS:
-        texts += ["".join(rng.choices(alphabet, k=rng.randrange(1, 60))) for _ in range(40)]
-    for _ in range(200):  # alphabets mixed, in runs
+        texts += ["".join(rng.choices(alphabet, k=rng.randrange(1, 60))) for _ in range(20)]
+    for _ in range(100):  # alphabets mixed, in runs
         texts.append("".join("".join(rng.choices(rng.choice(ALPHABETS), k=rng.randrange(1, 9)))
                              for _ in range(rng.randrange(1, 12))))
-    for _ in range(120):  # anything at all
+    for _ in range(60):  # anything at all
         texts.append("".join(chr(rng.choice([rng.randrange(0x300), rng.randrange(0xD800), rng.randrange(0xE000, 0x110000)]))
                              for _ in range(rng.randrange(1, 40))))
     texts += ["a" * 5000, "가" * 3000, " " * 700, "ab" * 900 + " " + "나다" * 400, "\n" * 300, "=" * 999]
-    for _ in range(150 if extra else 0):  # added tokens between pieces of text
+    for _ in range(80 if extra else 0):  # added tokens between pieces of text
         parts = []
         for _ in range(rng.randrange(1, 8)):
             parts.append(rng.choice(extra))
@@ -160,10 +160,13 @@ def llama3():
     return tokenizer
 
 
-def published(name):
+def published_text(name):
     path = DATA / f"{name}.tokenizer.json"
-    text = gzip.open(f"{path}.gz", "rt", encoding="utf-8").read() if not path.exists() else path.read_text(encoding="utf-8")
-    return Tokenizer.from_str(text)
+    return gzip.open(f"{path}.gz", "rt", encoding="utf-8").read() if not path.exists() else path.read_text(encoding="utf-8")
+
+
+def published(name):
+    return Tokenizer.from_str(published_text(name))
 
 
 def splitting(*parts, **options):
@@ -264,11 +267,12 @@ def encode(tokenizer, texts, special):
 def compare(path, tokenizer, texts, special):
     texts, expected = encode(tokenizer, texts, special)
     flags = ["--add-special-tokens"] if special else []
-    plain = run(["--tokenizer", path, *flags], [{"text": t} for t in texts])
+    # Ids alone take another way than ids with offsets; a part of the texts goes both.
+    plain = run(["--tokenizer", path, *flags], [{"text": t} for t in texts[::4]])
     full = run(["--tokenizer", path, "--offsets", *flags], [{"text": t} for t in texts])
-    for text, want, ids, got in zip(texts, expected, plain, full, strict=True):
-        assert ids["ids"] == want.ids, (text, want.tokens, got["tokens"])
-        assert got["ids"] == want.ids, text
+    assert [answer["ids"] for answer in plain] == [want.ids for want in expected[::4]]
+    for text, want, got in zip(texts, expected, full, strict=True):
+        assert got["ids"] == want.ids, (text, want.tokens, got["tokens"])
         assert got["tokens"] == want.tokens, text
         assert [tuple(o) for o in got["offsets"]] == want.offsets, (text, want.tokens)
 
@@ -283,8 +287,10 @@ def test_encoding_equals_the_library(built, name):
 
 @pytest.mark.parametrize("name", TOKENIZERS)
 def test_every_character(built, name):
+    # Each tokenizer sees every fifth text, another fifth than its neighbours; the published ones see all.
     tokenizer, path = built(name)
-    compare(path, tokenizer, code_points(), False)
+    number = list(TOKENIZERS).index(name)
+    compare(path, tokenizer, code_points() if number < 4 else code_points()[number % 5::5], False)
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
@@ -292,9 +298,9 @@ def test_decoding_equals_the_library(built, name):
     tokenizer, path = built(name)
     rng = random.Random(7)
     size = tokenizer.get_vocab_size()
-    rows = [e.ids for e in encode(tokenizer, corpus()[::3], False)[1]]
-    rows += [[rng.randrange(size) for _ in range(rng.randrange(0, 40))] for _ in range(300)]
-    rows += [[rng.randrange(min(size, 300)) for _ in range(20)] for _ in range(200)] + [[size + 5, 1, 2_000_000_000]]
+    rows = [e.ids for e in encode(tokenizer, corpus()[::4], False)[1]]
+    rows += [[rng.randrange(size) for _ in range(rng.randrange(0, 40))] for _ in range(150)]
+    rows += [[rng.randrange(min(size, 300)) for _ in range(20)] for _ in range(100)] + [[size + 5, 1, 2_000_000_000]]
     for flags, skip in [([], False), (["--skip-special-tokens"], True)]:
         got = run(["--tokenizer", path, "--decode", *flags], [{"ids": ids} for ids in rows])
         for ids, answer in zip(rows, got, strict=True):
@@ -319,7 +325,7 @@ def test_broken_utf8_is_replaced_as_python_does(built):
 
 def test_special_tokens_as_text(built):
     tokenizer, path = built("llama3-like")
-    texts = list(corpus(("<|user|>", "<|begin|>", "[both]", "[right]")))[-150:]
+    texts = list(corpus(("<|user|>", "<|begin|>", "[both]", "[right]")))[-80:]
     tokenizer.encode_special_tokens = True
     try:
         got = run(["--tokenizer", path, "--special-as-text"], [{"text": t} for t in texts])
@@ -346,3 +352,125 @@ def test_bad_lines_name_the_line(built):
         done = subprocess.run([HONE, "tokenize", "--tokenizer", path], input=f'{{"text": "a"}}\n{line}\n', capture_output=True,
                               text=True)
         assert done.returncode == 2 and "standard input:2" in done.stderr and word in done.stderr, done.stderr
+
+
+GOLDENS = {"gpt2": ("gpt2.ids.jsonl", 0), "phi-3": ("phi-3.ids.jsonl", 1)}
+
+
+@pytest.mark.parametrize("name", GOLDENS)
+def test_published_ids(name, tmp_path):
+    """Ids that others published for these tokenizers; some begin with the BOS that older libraries put there."""
+    file, extra = GOLDENS[name]
+    (tmp_path / "tokenizer.json").write_text(published_text(name), encoding="utf-8")
+    rows = [json.loads(row) for row in (DATA / file).read_text(encoding="utf-8").splitlines()]
+    flags = ["--special-as-text"] if name == "gpt2" else []
+    got = run(["--tokenizer", tmp_path, *flags], [{"text": row["text"]} for row in rows])
+    assert [answer["ids"] for answer in got] == [row["ids"][extra:] for row in rows]
+
+
+def auto_tokenizer(folder):
+    from transformers import AutoTokenizer
+    return AutoTokenizer.from_pretrained(folder)
+
+
+BOS_CONFIGS = [{}, {"add_bos_token": True}, {"add_bos_token": False}, {"add_bos_token": True, "add_eos_token": True}]
+
+
+@pytest.mark.parametrize("flags", BOS_CONFIGS, ids=json.dumps)
+@pytest.mark.parametrize("processor", ["none", "template", "as it is"])
+def test_bos_and_eos_as_auto_tokenizer(flags, processor, tmp_path):
+    """transformers lets the tokenizer.json say what is added and passes over add_bos_token beside one; so do we."""
+    document = json.loads((DATA / "tinystories.tokenizer.json").read_text(encoding="utf-8"))
+    if processor == "none":
+        document["post_processor"] = None
+    elif processor == "template":
+        document["post_processor"] = {
+            "type": "TemplateProcessing", "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+            "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+                       {"SpecialToken": {"id": "</s>", "type_id": 0}}],
+            "special_tokens": {t: {"id": t, "ids": [i], "tokens": [t]} for t, i in [("<s>", 1), ("</s>", 2)]}}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(document), encoding="utf-8")
+    config = {"tokenizer_class": "LlamaTokenizerFast", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", **flags}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
+    texts = ["Once upon a time", "", "a cat and"]
+    theirs = auto_tokenizer(tmp_path)
+    got = run(["--tokenizer", tmp_path, "--add-special-tokens"], [{"text": t} for t in texts])
+    assert [answer["ids"] for answer in got] == [theirs(t)["input_ids"] for t in texts]
+    got = run(["--tokenizer", tmp_path], [{"text": t} for t in texts])
+    assert [answer["ids"] for answer in got] == [theirs(t, add_special_tokens=False)["input_ids"] for t in texts]
+
+
+PATTERNS = {"gpt2": (None, None), "llama3": (LLAMA3, None), "qwen2": (QWEN2, N.NFC())}
+
+
+def train(files, output, *flags):
+    done = subprocess.run([HONE, "tokenizer", "train", "--files", *map(str, files), "--output", str(output), "--json", *flags],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("size, frequency", [(700, 2), (6000, 1), (6000, 3), (100_000, 2)])
+def test_training_equals_the_library(pattern, size, frequency, tmp_path):
+    regex, normalizer = PATTERNS[pattern]
+    corpus_file = TESTS / "data" / "metrics" / "texts.jsonl"
+    report = train([corpus_file], tmp_path / "ours", "--vocab-size", str(size), "--min-frequency", str(frequency),
+                   "--pattern", pattern, "--special-tokens", "<|endoftext|>,<|im_start|>,<|im_end|>,<끝>")
+    tokenizer = Tokenizer(models.BPE())
+    if normalizer:
+        tokenizer.normalizer = normalizer
+    level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=regex is None)
+    tokenizer.pre_tokenizer = level if regex is None else S.Sequence([S.Split(Regex(regex), "isolated"), level])
+    tokenizer.train_from_iterator(sentences(), trainers.BpeTrainer(
+        vocab_size=size, min_frequency=frequency, show_progress=False, initial_alphabet=S.ByteLevel.alphabet(),
+        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<끝>"]))
+    theirs = json.loads(tokenizer.to_str())["model"]
+    ours = json.loads((tmp_path / "ours" / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+    assert ours["merges"] == theirs["merges"]
+    assert ours["vocab"] == theirs["vocab"]
+    assert report["vocab_size"] == len(ours["vocab"]) and report["merges"] == len(ours["merges"])
+    assert report["vocab_size"] == size if size < 1000 else report["vocab_size"] < 100_000
+
+
+def test_trained_tokenizer_in_transformers(tmp_path):
+    raw = tmp_path / "raw.txt"
+    raw.write_text("\n\n".join(sentences()[:300]), encoding="utf-8")
+    chats = tmp_path / "chats.jsonl"
+    chats.write_text("".join(json.dumps({"messages": [{"role": "user", "content": a}, {"role": "assistant", "content": b}]}) + "\n"
+                             for a, b in zip(sentences()[300:600:2], sentences()[301:600:2])), encoding="utf-8")
+    train([raw, chats], tmp_path / "ours", "--vocab-size", "2000")
+    theirs = auto_tokenizer(tmp_path / "ours")
+    assert theirs.eos_token_id == 2 and theirs.pad_token_id == 0 and theirs.bos_token is None and len(theirs) == 2000
+    messages = [{"role": "user", "content": "안녕?"}, {"role": "assistant", "content": "네, 안녕하세요."}]
+    chat = theirs.apply_chat_template(messages, tokenize=False)
+    assert chat == "<|im_start|>user\n안녕?<|im_end|>\n<|im_start|>assistant\n네, 안녕하세요.<|im_end|>\n"
+    texts = [chat, *corpus(("<|im_start|>", "<|im_end|>"))]
+    for flags, special in [([], False), (["--add-special-tokens"], True)]:
+        got = run(["--tokenizer", tmp_path / "ours", *flags], [{"text": t} for t in texts])
+        assert [answer["ids"] for answer in got] == theirs(texts, add_special_tokens=special)["input_ids"]
+
+
+def test_raw_text_is_one_text(tmp_path):
+    text = "".join(line + "\n" * (1 + i % 3) for i, line in enumerate(sentences()))
+    raw = tmp_path / "raw.txt"
+    raw.write_text(text, encoding="utf-8", newline="")
+    train([raw], tmp_path / "ours", "--vocab-size", "3000", "--pattern", "llama3")
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = S.Sequence([S.Split(Regex(LLAMA3), "isolated"), S.ByteLevel(add_prefix_space=False, use_regex=False)])
+    tokenizer.train_from_iterator([text], trainers.BpeTrainer(
+        vocab_size=3000, min_frequency=2, show_progress=False, initial_alphabet=S.ByteLevel.alphabet(),
+        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"]))
+    ours = json.loads((tmp_path / "ours" / "tokenizer.json").read_text(encoding="utf-8"))["model"]
+    assert ours["merges"] == json.loads(tokenizer.to_str())["model"]["merges"]
+
+
+@pytest.mark.parametrize("flags, word", [
+    (["--vocab-size", "100"], "259"), (["--vocab-size", "900", "--pattern", "gpt5"], "gpt2"),
+    (["--vocab-size", "900", "--eos-token", "</s>"], "--special-tokens"), (["--vocab-size", "900", "--chat-template", "chatmll"], "chatml")])
+def test_training_settings_that_make_no_sense(flags, word, tmp_path):
+    raw = tmp_path / "raw.txt"
+    raw.write_text("some text", encoding="utf-8")
+    done = subprocess.run([HONE, "tokenizer", "train", "--files", raw, "--output", tmp_path / "out", *flags], capture_output=True, text=True)
+    assert done.returncode == 2 and word in done.stderr, done.stderr
+    assert not (tmp_path / "out").exists()
