@@ -24,11 +24,11 @@ def excerpt(text):
 
 
 def cases_of(report):
-    """(result, seconds, name, what it said) for each case of a GoogleTest or pytest report; [] if it is not whole."""
+    """(result, seconds, name, what it said) for each case of a GoogleTest or pytest report; None without a whole one."""
     try:
         root = ElementTree.parse(report).getroot()
     except (OSError, ElementTree.ParseError):
-        return []
+        return None
     cases = []
     for case in root.iter("testcase"):
         name = f"{case.get('classname', '').split('.')[-1]}.{case.get('name')}"
@@ -49,10 +49,12 @@ def collect(stage, folder, junit, results):
     lines = []
     for test in ElementTree.parse(junit).getroot().iter("testcase"):
         name, good = test.get("name"), test.get("status") == "run"
-        suite = name.split(".")[0] if "." in name else "unit"
+        suite = name.split(".")[0] if "." in name and not name.endswith(".threads") else "unit"
         cases = cases_of(pathlib.Path(folder) / "reports" / f"{name}.xml")
-        if good and not cases:
-            cases = [("passed", 0, "", "")]
+        if cases == []:
+            cases = [("failed", 0, "", "no case was run")]
+        elif cases is None:
+            cases = [("passed", 0, "", "")] if good else []
         if not good and not any(result == "failed" for result, *_ in cases):
             output = test.find("system-out")
             cases.append(("failed", 0, "", output.text if output is not None else "no output"))
