@@ -2,6 +2,7 @@
 // every pair, so it is flat.
 #pragma once
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
