@@ -4,16 +4,20 @@
 2. A header of a layer without tensors includes no torch header, directly or through another header.
 3. No header lets a heavy library through: nlohmann/json.hpp, CLI11, yaml-cpp, simdjson, PCRE2. One that says
    "For sources only" in its opening comment may, if indeed no header and no other layer includes it.
-4. Every header that needs no torch compiles alone (with --compile; CXX names the compiler).
+4. Every header that needs no torch compiles alone (with --compile; CXX names the compiler). One that did is not
+   compiled again until it, or a header of the project that it reaches, changes: ${XDG_CACHE_HOME:-~/.cache}/hone/headers
+   remembers it as an empty file.
 
     python3 tools/check_layers.py [--compile] [ROOT]
 """
 import concurrent.futures
+import hashlib
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import time
 
 ORDER = ["base", "data", "text", "metrics", "track", "recipe", "tensor", "model", "exchange", "generate", "evaluate",
          "tune", "cli"]
@@ -21,6 +25,9 @@ FIRST_WITH_TENSORS = ORDER.index("tensor")
 TORCH = re.compile(r"(ATen|torch|c10)/")
 HEAVY = re.compile(r"(nlohmann/json\.hpp|CLI/|yaml-cpp/|simdjson|pcre2)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+COMPILER = os.environ.get("CXX", "g++")
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "hone" / "headers"
+UNUSED_AFTER_SECONDS = 60 * 24 * 3600
 
 
 def includes_of(root):
@@ -75,11 +82,43 @@ def check_includes(includes, for_sources_only):
     return faults
 
 
-def check_alone(name, root):
-    command = [os.environ.get("CXX", "g++"), "-std=c++20", "-fsyntax-only", "-Wall", "-Wextra", "-Werror",
-               f"-I{root / 'src'}", f"-I{root / 'include'}", "-x", "c++", "-"]
+def reached(name, includes, found):
+    """Adds `name` and what it includes of the project, directly or not, to the set `found`."""
+    if name in includes and name not in found:
+        found.add(name)
+        for other in includes[name]:
+            reached(other, includes, found)
+    return found
+
+
+def check_alone(name, root, includes, compiler):
+    # OpenMP, since a header may have its pragmas; the sources that include it are compiled with it.
+    flags = ["-std=c++20", "-fopenmp", "-fsyntax-only", "-Wall", "-Wextra", "-Werror"]
+    digest = hashlib.sha256(repr((compiler, flags, name)).encode())
+    for path in sorted(reached(name, includes, set())):
+        folder = "src" if (root / "src" / path).is_file() else "include"
+        digest.update(f"{path}\0{(root / folder / path).read_text(encoding='utf-8')}\0".encode())
+    remembered = CACHE / digest.hexdigest()[:40]
+    if remembered.exists():
+        remembered.touch()
+        return None
+    command = [COMPILER, *flags, f"-I{root / 'src'}", f"-I{root / 'include'}", "-x", "c++", "-"]
     result = subprocess.run(command, input=f'#include "{name}"\n#include "{name}"\n', text=True, capture_output=True)
-    return None if result.returncode == 0 else f"src/{name}: does not compile alone\n{result.stderr[:1500]}"
+    if result.returncode == 0:
+        remembered.touch()
+        return None
+    return f"src/{name}: does not compile alone\n{result.stderr[:1500]}"
+
+
+def check_compile(root, headers, includes):
+    CACHE.mkdir(parents=True, exist_ok=True)
+    compiler = subprocess.run([COMPILER, "--version"], capture_output=True, check=True).stdout
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        faults = list(pool.map(lambda name: check_alone(name, root, includes, compiler), headers))
+    for old in CACHE.iterdir():
+        if time.time() - old.stat().st_mtime > UNUSED_AFTER_SECONDS:
+            old.unlink(missing_ok=True)
+    return [fault for fault in faults if fault]
 
 
 def main():
@@ -91,8 +130,7 @@ def main():
     faults = check_includes(includes, for_sources_only(root))
     headers = [name for name in includes if name.endswith(".h") and not reaches_torch(name, includes, set())]
     if "--compile" in sys.argv:
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            faults += [fault for fault in pool.map(lambda name: check_alone(name, root), headers) if fault]
+        faults += check_compile(root, headers, includes)
     print("\n".join(faults + [f"{len(includes)} files, {len(headers)} headers without torch, {len(faults)} faults"]))
     sys.exit(1 if faults else 0)
 
