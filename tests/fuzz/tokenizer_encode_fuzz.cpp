@@ -19,7 +19,7 @@ void check(bool holds) {
   if (!holds) std::abort();
 }
 
-hone::text::TokenizerTrainer trained_on(std::string_view text, const std::string& pattern, size_t merges) {
+hone::Json trained_on(std::string_view text, const std::string& pattern, size_t merges) {
   hone::text::TokenizerTraining settings;
   settings.pattern = pattern;
   settings.min_frequency = 1;
@@ -27,7 +27,7 @@ hone::text::TokenizerTrainer trained_on(std::string_view text, const std::string
   hone::text::TokenizerTrainer trainer(settings);
   trainer.add(text);
   trainer.train();
-  return trainer;
+  return trainer.tokenizer_json();
 }
 
 Tokenizer parse(hone::Json document, bool exact) {
@@ -55,9 +55,9 @@ const std::vector<Tokenizer>& fixed() {
   static const std::vector<Tokenizer> all = [] {
     std::vector<Tokenizer> out;
     for (const char* pattern : {"gpt2", "llama3", "qwen2"}) {
-      const auto trainer =
+      const hone::Json document =
           trained_on("the cat's 고양이가  고양이를 12345 본다.\n\n It'll SEE 이것은 é ü 漢字漢字", pattern, 120);
-      out.push_back(parse(trainer.tokenizer_json(), true));
+      out.push_back(parse(document, true));
     }
     return out;
   }();
@@ -72,6 +72,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   hone::text::append_repaired(repaired, bytes);
   check(hone::text::valid_utf8_prefix(repaired) == repaired.size());
   for (const Tokenizer& tokenizer : fixed()) use(tokenizer, bytes, repaired, true);
-  if (size <= 512) use(parse(trained_on(bytes, "qwen2", 40).tokenizer_json(), false), bytes, repaired, false);
+  if (size <= 512) use(parse(trained_on(bytes, "qwen2", 40), false), bytes, repaired, false);
   return 0;
 }
