@@ -14,7 +14,7 @@ namespace hone::text::jinja {
 
 /// What a template may use up. A chat of ten thousand turns stays far below each of these.
 struct Limits {
-  size_t work = 50'000'000;                ///< evaluated expressions, plus one for every 16 bytes made or compared
+  size_t work = 20'000'000;                ///< evaluated expressions, plus one for every 16 bytes made or compared
   size_t string_bytes = size_t{64} << 20;  ///< one string, the rendering included
   size_t collection_items = 4'000'000;     ///< one list
   int value_depth = 200;                   ///< lists in lists
