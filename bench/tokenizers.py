@@ -1,0 +1,90 @@
+"""Speed of hone's tokenizer against the tokenizers library, in one run, on the same texts; ids are compared first.
+
+    HONE=build/release/hone build/python-oracles/bin/python bench/tokenizers.py [ROUNDS]
+
+Both sides are whole programs that read JSON lines and write ids, so starting, loading, parsing and printing count
+on both; the library runs in Python as its users run it, on one thread and as a batch over all. Writes
+bench/results/tokenizers.md.
+"""
+import datetime
+import gzip
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+HONE = os.environ.get("HONE", str(ROOT / "build" / "release" / "hone"))
+PEER = """
+import json, sys
+from tokenizers import Tokenizer
+tokenizer = Tokenizer.from_file(sys.argv[1])
+texts = [json.loads(line)["text"] for line in sys.stdin.buffer]
+encodings = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+sys.stdout.write("".join(json.dumps({"ids": e.ids}) + "\\n" for e in encodings))
+"""
+
+
+def texts():
+    for name in ("nsmc", "gsm8k_questions", "shakespeare"):
+        with open(ROOT / "demo" / "data" / "pretrain" / f"{name}.jsonl", encoding="utf-8") as file:
+            for row in file:
+                yield from (line for line in json.loads(row)["text"].split("\n") if line)
+
+
+def timed(command, data, environment):
+    begin = time.perf_counter()
+    done = subprocess.run(command, input=data, capture_output=True, env={**os.environ, **environment}, check=True)
+    return time.perf_counter() - begin, done.stdout
+
+
+def measure(name, file, data, rounds):
+    sides = {"hone": ([HONE, "tokenize", "--tokenizer", file], {}),
+             "1 thread": ([sys.executable, "-c", PEER, file], {"TOKENIZERS_PARALLELISM": "false"}),
+             "all threads": ([sys.executable, "-c", PEER, file], {"TOKENIZERS_PARALLELISM": "true"})}
+    seconds = {side: [] for side in sides}
+    for _ in range(rounds):
+        outputs = []
+        for side, (command, environment) in sides.items():
+            spent, output = timed(command, data, environment)
+            seconds[side].append(spent)
+            outputs.append([json.loads(line)["ids"] for line in output.splitlines()])
+        if outputs[0] != outputs[1] or outputs[0] != outputs[2]:
+            sys.exit(f"{name}: the ids differ")
+    middle = {side: statistics.median(values) for side, values in seconds.items()}
+    spread = "–".join(f"{value:.2f}" for value in (min(seconds["hone"]), max(seconds["hone"])))
+    tokens = sum(map(len, outputs[0]))
+    return (f"| {name} | {tokens:,} | {middle['hone']:.2f} ({spread}) | {middle['1 thread']:.2f} | {middle['all threads']:.2f} "
+            f"| {middle['1 thread'] / middle['hone']:.1f} | {middle['all threads'] / middle['hone']:.1f} |")
+
+
+def main():
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    lines = [json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts()]
+    data = "".join(lines).encode()
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("gpt2", "phi-3"):
+            packed = ROOT / "tests" / "data" / "tokenizers" / f"{name}.tokenizer.json.gz"
+            file = pathlib.Path(folder) / f"{name}.json"
+            file.write_bytes(gzip.decompress(packed.read_bytes()))
+            rows.append(measure(name, str(file), data, rounds))
+    report = [f"# Tokenizing: hone against tokenizers {importlib.metadata.version('tokenizers')}", "",
+              f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end; "
+              f"{len(lines):,} lines of Korean and English, {len(data) / 1e6:.1f} MB; median of {rounds} rounds in turn, whole "
+              "programs, ids equal. hone runs on one thread. Made by `bench/tokenizers.py`.", "",
+              "| tokenizer | tokens | hone, s (least–most) | library, 1 thread, s | library, all threads, s | times faster | than all threads |",
+              "|---|---|---|---|---|---|---|", *rows, ""]
+    (ROOT / "bench" / "results").mkdir(exist_ok=True)
+    (ROOT / "bench" / "results" / "tokenizers.md").write_text("\n".join(report), encoding="utf-8")
+    print("\n".join(report))
+
+
+if __name__ == "__main__":
+    main()
