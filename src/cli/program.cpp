@@ -29,6 +29,20 @@ int report(const Error& error, bool json) {
   return error.exit_code();
 }
 
+/// An exception of a library, which says what but neither where nor what to do. libtorch adds a stack
+/// trace to its message; only the first line is for people.
+Error from_library(const std::exception& fault) {
+  const std::string text = fault.what();
+  const bool memory = dynamic_cast<const std::bad_alloc*>(&fault) != nullptr ||
+                      text.find("allocate memory") != std::string::npos || text.find("out of memory") != std::string::npos;
+  if (memory) {
+    return Error(ErrorKind::kFailure, "", "out of memory: " + text.substr(0, text.find('\n')),
+                 "use a smaller batch, data.max_length or model, turn on training.gradient_checkpointing, or free "
+                 "memory on this machine; what was saved before is whole");
+  }
+  return Error(ErrorKind::kFailure, "", text.substr(0, text.find("\nException raised from")));
+}
+
 }  // namespace
 
 void set_exit_code(int code) {
@@ -67,12 +81,8 @@ int run_program(std::span<const Command> commands, int argc, char** argv) {
     return report(Error(ErrorKind::kInput, command, fault.what(), command + " --help lists the options"), json);
   } catch (const Error& error) {
     return report(error, json);
-  } catch (const std::bad_alloc&) {
-    return report(Error(ErrorKind::kFailure, "", "out of memory",
-                        "use a smaller batch, max_length or model, or free memory on this machine"),
-                  json);
   } catch (const std::exception& fault) {
-    return report(Error(ErrorKind::kFailure, "", fault.what()), json);
+    return report(from_library(fault), json);
   }
 }
 
