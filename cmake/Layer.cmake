@@ -25,15 +25,18 @@ function(hone_layer_tests name)
   endif()
   add_executable(hone_${name}_tests ${sources})
   target_include_directories(hone_${name}_tests PRIVATE ${CMAKE_SOURCE_DIR}/tests)
-  target_compile_definitions(hone_${name}_tests PRIVATE HONE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  # Tests are started in the root of the sources. An absolute path here would mean that no object of
+  # another clone could be taken from ccache.
+  target_compile_definitions(hone_${name}_tests PRIVATE HONE_SOURCE_DIR=".")
   target_link_libraries(hone_${name}_tests PRIVATE hone_${name} hone_flags GTest::gtest_main)
-  add_test(NAME ${name} COMMAND hone_${name}_tests)
+  add_test(NAME ${name} COMMAND hone_${name}_tests WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 900
     ENVIRONMENT "GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/reports/${name}.xml")
   if(ARG_THREADS)
     add_dependencies(thread_tests hone_${name}_tests)
     if(HONE_SANITIZE STREQUAL "thread")
-      add_test(NAME ${name}.threads COMMAND hone_${name}_tests --gtest_filter=*Threads*)
+      add_test(NAME ${name}.threads COMMAND hone_${name}_tests --gtest_filter=*Threads*
+               WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
       set_tests_properties(${name}.threads PROPERTIES LABELS threads TIMEOUT 900
         ENVIRONMENT "GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/reports/${name}.threads.xml")
     endif()
