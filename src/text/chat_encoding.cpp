@@ -149,7 +149,9 @@ void ChatEncoder::Impl::check_prompt(const RenderedChat& chat, const TurnSpan& s
 /// tokens may stand, and after it nothing else of the turn.
 size_t ChatEncoder::Impl::stop_of(const RenderedChat& chat, const TurnSpan& span, const Encoding& encoding,
                                   size_t first, const data::Example& example) const {
-  const auto& [ids, tokens, offsets] = encoding;
+  // No structured binding: clang before 16 lets no lambda capture one.
+  const auto& ids = encoding.ids;
+  const auto& offsets = encoding.offsets;
   const auto is_filling = [&](size_t i) {
     return tokenizer.is_special(ids[i]) ||
            is_blank_text(std::string_view(chat.text).substr(offsets[i].first, offsets[i].second - offsets[i].first));
@@ -173,7 +175,7 @@ size_t ChatEncoder::Impl::stop_of(const RenderedChat& chat, const TurnSpan& span
   }
   for (size_t i = stop + 1; i < beyond; ++i) {
     if (!is_filling(i)) {
-      fail_turn(example, span.turn, "the answer itself holds " + tokens[stop] + ", on which generation stops",
+      fail_turn(example, span.turn, "the answer itself holds " + encoding.tokens[stop] + ", on which generation stops",
                 "remove it from the text");
     }
   }

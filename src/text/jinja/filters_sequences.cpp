@@ -151,7 +151,7 @@ Value reversed(Runtime& runtime, const Value& value, const Arguments& arguments)
   if (!is_iterable(runtime, value)) runtime.fail("reverse: the argument must be iterable");
   std::vector<Value> all = to_vector(runtime, value);
   std::reverse(all.begin(), all.end());
-  const Value turned = make_list(runtime, std::move(all));
+  Value turned = make_list(runtime, std::move(all));
   const bool is_sequence = value.is_undefined() || value.is_list() || value.is_tuple() || value.is_dict() ||
                            value.as<Range>() != nullptr || value.as<DictView>() != nullptr;
   // Python's reversed() gives an iterator; what it cannot turn becomes a list.
@@ -312,7 +312,8 @@ Value grouped_by(Runtime& runtime, const Value& value, const Arguments& argument
 
 Value batch(Runtime& runtime, const Value& value, const Arguments& arguments) {
   const Bound bound(runtime, "batch", arguments, {"linecount", "fill_with"}, 1);
-  const Value size = bound[0], filler = bound.value(1, None{});
+  const Value& size = bound[0];
+  const Value filler = bound.value(1, None{});
   return generate(runtime, value,
                   [source = Source(value), size, filler,
                    held = std::optional<Value>()](Runtime& now) mutable -> std::optional<Value> {
@@ -342,7 +343,8 @@ Value batch(Runtime& runtime, const Value& value, const Arguments& arguments) {
 
 Value sliced(Runtime& runtime, const Value& value, const Arguments& arguments) {
   const Bound bound(runtime, "slice", arguments, {"slices", "fill_with"}, 1);
-  const Value slices = bound[0], filler = bound.value(1, None{});
+  const Value& slices = bound[0];
+  const Value filler = bound.value(1, None{});
   auto all = std::make_shared<std::optional<std::vector<Value>>>();
   return generate(runtime, value,
                   [value, slices, filler, all, number = size_t{0}](Runtime& now) mutable -> std::optional<Value> {

@@ -46,7 +46,7 @@ Value range(Runtime& runtime, const Arguments& arguments) {
 
 /// dict(): from a mapping or from pairs, then the keyword arguments.
 std::shared_ptr<Dict> build_dict(Runtime& runtime, const char* name, const Arguments& arguments) {
-  const auto dict = std::make_shared<Dict>();
+  auto dict = std::make_shared<Dict>();
   if (arguments.positional.size() > 1) {
     runtime.fail(format("%s expected at most 1 argument, got %zu", name, arguments.positional.size()));
   }

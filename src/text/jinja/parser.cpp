@@ -600,7 +600,7 @@ class Parser {
 
   std::string parse_target_name() {
     const Token token = current();
-    const std::string name = expect_name();
+    std::string name = expect_name();
     for (const char* constant : {"true", "false", "none", "True", "False", "None"}) {
       if (name == constant) fail("cannot assign to '" + name + "'", token.at);
     }

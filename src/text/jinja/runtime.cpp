@@ -39,7 +39,8 @@ Value call(Runtime& runtime, const Value& callee, const Arguments& arguments) {
   const Nested nested(runtime);
   if (callee.is_undefined()) runtime.fail(*callee.as_undefined().message);
   if (!callee.is_object()) runtime.fail(format("'%s' object is not callable", callee.type_name()));
-  const std::shared_ptr<Object> object = callee.as_object();  // a namespace it lives in may drop it meanwhile
+  // A copy: a namespace it lives in may drop it meanwhile. NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
+  const std::shared_ptr<Object> object = callee.as_object();
   return object->call(runtime, arguments);
 }
 

@@ -123,7 +123,10 @@ class Bound {
   bool has(size_t i) const { return values_[i] != nullptr; }
   const Value& operator[](size_t i) const { return *values_[i]; }
   /// The argument, or `otherwise` where it was left out.
-  Value value(size_t i, Value otherwise) const { return has(i) ? *values_[i] : std::move(otherwise); }
+  Value value(size_t i, Value otherwise) const {
+    if (has(i)) return *values_[i];
+    return otherwise;
+  }
   bool flag(size_t i, bool otherwise) const { return has(i) ? truth(*values_[i]) : otherwise; }
   Int integer(size_t i, Int otherwise) const;
   const std::string& string(size_t i) const;
