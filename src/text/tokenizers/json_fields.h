@@ -59,7 +59,7 @@ inline const Json& list_field(const Json& object, const char* name, const std::s
 
 /// A field that holds exactly one character.
 inline std::string character_field(const Json& object, const char* name, const std::string& place) {
-  const std::string text = field<std::string>(object, name, place);
+  std::string text = field<std::string>(object, name, place);
   if (text.empty() || utf8_length(static_cast<unsigned char>(text[0])) != text.size()) {
     fail_input(place + "." + name, "must be one character, is \"" + text + "\"");
   }

@@ -13,7 +13,7 @@ class ByteLevelDecoder : public Decoder {
     }
     std::string text;
     append_repaired(text, bytes);
-    tokens.assign(1, std::move(text));
+    tokens.assign(1, text);
   }
   bool is_byte_level() const override { return true; }
 };
