@@ -34,7 +34,8 @@ int report(const Error& error, bool json) {
 Error from_library(const std::exception& fault) {
   const std::string text = fault.what();
   const bool memory = dynamic_cast<const std::bad_alloc*>(&fault) != nullptr ||
-                      text.find("allocate memory") != std::string::npos || text.find("out of memory") != std::string::npos;
+                      text.find("allocate memory") != std::string::npos ||
+                      text.find("out of memory") != std::string::npos;
   if (memory) {
     return Error(ErrorKind::kFailure, "", "out of memory: " + text.substr(0, text.find('\n')),
                  "use a smaller batch, data.max_length or model, turn on training.gradient_checkpointing, or free "
