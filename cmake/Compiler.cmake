@@ -10,6 +10,9 @@ endif()
 # -g1 keeps line numbers in back-traces; full debug information makes even -O0 builds slower.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
+if(HONE_SANITIZE) # the flags of a build type come after CMAKE_CXX_FLAGS, so this is the place for it
+  set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
+endif()
 
 find_program(HONE_CCACHE ccache)
 if(HONE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
