@@ -70,7 +70,8 @@ std::unique_ptr<Decoder> Decoder::load(const std::filesystem::path& folder, cons
   const Checkpoint checkpoint(folder);
   // Some publishers leave the tied head out and some write it twice; both are read as tied.
   const auto source = [&](const std::string& name, const std::vector<int64_t>& shape) {
-    return checkpoint.tensor(name, shape).to(options.device, options.compute_type);
+    const Tensor stored = checkpoint.tensor(name, shape);
+    return stored.to(options.device, options.keep_stored_type ? stored.scalar_type() : options.compute_type);
   };
   return std::unique_ptr<Decoder>(new Decoder(std::move(config), options, source));
 }

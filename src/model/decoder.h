@@ -16,6 +16,8 @@ struct DecoderOptions {
   /// Type in which arithmetic is done; frozen weights are stored in it too.
   at::ScalarType compute_type = at::kFloat;
   c10::Device device = c10::Device(c10::kCPU);
+  /// Weights keep the type they are stored in (they are going to be trained); else the compute type.
+  bool keep_stored_type = false;
 };
 
 /// One weight of the base model by the name it has in the checkpoint.

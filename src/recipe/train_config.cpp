@@ -14,7 +14,7 @@ namespace {
 void describe(Fields f, ModelConfig& c) {
   f.add("name_or_path", c.name_or_path, {.help = "folder of the pre-trained model", .required = true});
   f.add("torch_dtype", c.torch_dtype,
-        {.help = "type in which frozen weights are kept; auto: as the checkpoint stores them",
+        {.help = "type of the model, as in transformers; decides compute_dtype where that is auto",
          .choices = {"auto", "float32", "bfloat16", "float16"}});
   f.add("compute_dtype", c.compute_dtype,
         {.help = "type of the arithmetic; auto: what this processor multiplies fastest",
@@ -87,7 +87,8 @@ void describe_optimizer(Fields f, TrainingConfig& c) {
   f.add("adam_beta2", c.adam_beta2, {.help = "decay of the second moment", .min = 0, .below = 1});
   f.add("adam_epsilon", c.adam_epsilon, {.help = "added to the root of the second moment", .above = 0});
   f.add("max_grad_norm", c.max_grad_norm, {.help = "gradients are scaled down to this norm; 0: never", .min = 0});
-  f.add("optim", c.optim, {.help = "optimiser (`hone list optimizers`)", .required = true});
+  f.add("optim", c.optim,
+        {.help = "optimiser: AdamW with decoupled decay", .choices = {"adamw", "adamw_torch", "adamw_torch_fused"}});
   f.add("lr_scheduler_type", c.lr_scheduler_type,
         {.help = "course of the learning rate (`hone list schedules`)", .required = true});
   f.add("warmup_ratio", c.warmup_ratio,
@@ -95,7 +96,7 @@ void describe_optimizer(Fields f, TrainingConfig& c) {
   f.add("warmup_steps", c.warmup_steps,
         {.help = "steps in which the rate rises from 0; null: warmup_ratio decides", .min = 0});
   f.add("min_lr_ratio", c.min_lr_ratio,
-        {.help = "lowest rate of a decaying schedule, as a fraction of learning_rate", .min = 0, .max = 1});
+        {.help = "lowest rate of cosine_with_min_lr, as a fraction of learning_rate", .min = 0, .max = 1});
 }
 
 void describe_course(Fields f, TrainingConfig& c) {
@@ -105,10 +106,11 @@ void describe_course(Fields f, TrainingConfig& c) {
          .choices = {"auto", "no", "steps", "epoch"}});
   f.add("eval_steps", c.eval_steps, {.help = "steps between two evaluations; null: save_steps", .min = 1});
   f.add("save_strategy", c.save_strategy,
-        {.help = "when a checkpoint is saved; the end of training always saves", .choices = {"no", "steps", "epoch"}});
+        {.help = "when a checkpoint is saved; unless no, the last step is saved too",
+         .choices = {"no", "steps", "epoch"}});
   f.add("save_steps", c.save_steps, {.help = "steps between two checkpoints", .min = 1});
   f.add("save_total_limit", c.save_total_limit,
-        {.help = "checkpoints kept, the newest and the best first; null: all", .min = 1});
+        {.help = "newest checkpoints kept, besides the best; null: all", .min = 1});
   f.add("load_best_model_at_end", c.load_best_model_at_end,
         {.help = "the result is the checkpoint with the best metric, not the last one"});
   f.add("metric_for_best_model", c.metric_for_best_model,

@@ -14,7 +14,7 @@ namespace hone::tensor {
 c10::Device device_from_name(const std::string& name);
 
 /// True where a bf16 matrix product is faster than an fp32 one: AVX512_BF16 or AMX on x86-64, BF16 on
-/// Arm, any GPU of compute capability 8 or more. Elsewhere libtorch's bf16 product is many times slower.
+/// Arm, any GPU (those before compute capability 8 emulate it). Elsewhere libtorch's bf16 product is many times slower.
 bool multiplies_bf16(const c10::Device& device);
 
 /// "float32", "bfloat16", "float16" and their short forms; unknown names throw Error(kInput) at `place`.

@@ -84,7 +84,9 @@ int64_t trained_targets(const text::EncodedExample& example) {
 namespace {
 
 /// Rows that bring `tokens` to the next multiple of 64; short batches are left as they are.
-int64_t fill_rows(int64_t tokens) { return tokens < 512 ? 0 : (64 - tokens % 64) % 64; }
+int64_t fill_rows(int64_t tokens) {
+  return tokens < 512 ? 0 : (64 - tokens % 64) % 64;
+}
 
 }  // namespace
 

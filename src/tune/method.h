@@ -31,7 +31,11 @@ class Method {
 };
 
 /// Attaches the method to `decoder`, which must outlive it.
-using MethodMaker = std::unique_ptr<Method> (*)(model::Decoder& decoder, const MethodOptions& options);
-const Registry<MethodMaker>& methods();
+struct MethodKind {
+  std::unique_ptr<Method> (*make)(model::Decoder& decoder, const MethodOptions& options);
+  /// The base's own weights are trained: they must be loaded as stored, not rounded to the compute type.
+  bool trains_base = false;
+};
+const Registry<MethodKind>& methods();
 
 }  // namespace hone::tune

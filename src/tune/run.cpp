@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/strings.h"
 #include "base/terminal.h"
+#include "evaluate/loss.h"
 #include "model/checkpoint.h"
 #include "tensor/device.h"
 #include "track/tracker.h"
@@ -51,7 +52,10 @@ class TerminalLog : public RunLog {
  public:
   TerminalLog(const recipe::TrainConfig& config, bool show_progress) : config_(config), show_(show_progress) {}
 
+  std::function<void()> on_begin;
+
   void begin(int64_t step, int64_t total_steps) override {
+    if (on_begin) on_begin();
     track::TrackerOptions options{.folder = config_.training.output_dir};
     // A fresh run starts its logs anew; a continued one drops what came after its checkpoint.
     options.resume_after_step = step > 0 ? step : -1;
@@ -160,7 +164,7 @@ TrainerOptions trainer_options(const recipe::TrainConfig& config) {
 }
 
 /// Everything that decides the losses: a continuation must agree in all of it. How often is logged,
-/// evaluated or saved, and how far the run goes under a constant rate, may change.
+/// evaluated or saved may change.
 std::string run_fingerprint(const recipe::TrainConfig& config, const Examples& train, at::ScalarType compute_type) {
   recipe::TrainConfig same = config;
   const recipe::TrainingConfig defaults;
@@ -201,8 +205,13 @@ DataSummary summarise(const RunData& data, const BatchPlan& plan) {
 }
 
 at::ScalarType compute_type(const recipe::TrainConfig& config, const c10::Device& device) {
-  if (config.model.compute_dtype != "auto")
-    return tensor::dtype_from_name(config.model.compute_dtype, "model.compute_dtype");
+  // As in transformers, a model asked for in a type computes in it.
+  const std::string asked =
+      config.model.compute_dtype != "auto" ? config.model.compute_dtype : config.model.torch_dtype;
+  if (asked == "float16" && !device.is_cuda()) {
+    fail_input("model.torch_dtype", "float16 arithmetic needs a GPU", "use bfloat16 or float32");
+  }
+  if (asked != "auto") return tensor::dtype_from_name(asked, "model.compute_dtype");
   return tensor::multiplies_bf16(device) ? at::kBFloat16 : at::kFloat;
 }
 
@@ -212,8 +221,9 @@ void check_output(const recipe::TrainConfig& config) {
   if (!config.training.resume_from_checkpoint.empty() || !fs::exists(folder)) return;
   if (!fs::is_directory(folder)) fail_input("training.output_dir", folder.string() + " is a file");
   for (const auto& entry : fs::directory_iterator(folder)) {
-    if (starts_with(entry.path().filename().string(), "checkpoint-")) {
-      fail_input("training.output_dir", folder.string() + " holds checkpoints of an earlier run",
+    const std::string name = entry.path().filename().string();
+    if (starts_with(name, "checkpoint-") || name == "metrics.jsonl") {
+      fail_input("training.output_dir", folder.string() + " holds an earlier run",
                  "continue it with --resume, or choose another output_dir, or remove the folder");
     }
   }
@@ -226,16 +236,17 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   const c10::Device device = tensor::device_from_name(options.device);
   const at::ScalarType type = compute_type(config, device);
   const Objective& objective = objectives().at(config.objective, "objective").make;
-  const MethodMaker make_method = methods().at(config.method, "method").make;
+  const MethodKind method_kind = methods().at(config.method, "method").make;
   const fs::path output = config.training.output_dir;
   if (!options.dry_run) check_output(config);
 
   const RunText text = load_text(config, objective);
   const RunData data = load_data(config, objective, text, output / "rejected.jsonl", options.show_progress);
-  const auto decoder = model::Decoder::load(config.model.name_or_path, {type, device});
-  const auto method = make_method(*decoder, {.lora = lora_settings(config),
-                                             .seed = static_cast<uint64_t>(config.training.seed),
-                                             .base_folder = config.model.name_or_path});
+  const auto decoder = model::Decoder::load(
+      config.model.name_or_path, {.compute_type = type, .device = device, .keep_stored_type = method_kind.trains_base});
+  const auto method = method_kind.make(*decoder, {.lora = lora_settings(config),
+                                                  .seed = static_cast<uint64_t>(config.training.seed),
+                                                  .base_folder = config.model.name_or_path});
   TrainerOptions trainer_settings = trainer_options(config);
   trainer_settings.run_fingerprint = run_fingerprint(config, data.train, type);
 
@@ -255,7 +266,7 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   for (const auto& parameter : decoder->parameters()) plan.total_parameters += parameter.tensor->numel();
   for (const auto& [name, tensor] : method->trainable()) {
     plan.trainable_parameters += tensor.numel();
-    if (config.method != "full") plan.total_parameters += tensor.numel();
+    if (!method_kind.trains_base) plan.total_parameters += tensor.numel();
   }
   plan.compute_dtype = tensor::dtype_name(type);
   plan.machine = tensor::processor_summary();
@@ -264,12 +275,19 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   if (options.on_plan) options.on_plan(plan);
   if (options.dry_run) return {};
 
-  fs::create_directories(output);
-  write_file(output / "config.yaml", recipe::train_config_yaml(config));
-  write_json(output / "run.json", {{"data_fingerprint", data_fingerprint(data.train)},
-                                   {"run_fingerprint", trainer_settings.run_fingerprint},
-                                   {"plan", plan.to_json()}});
-  return trainer.run();
+  // Written once the checkpoint to go on from has been accepted: a refused continuation changes nothing.
+  log.on_begin = [&] {
+    write_file(output / "config.yaml", recipe::train_config_yaml(config));
+    write_json(output / "run.json", {{"data_fingerprint", data_fingerprint(data.train)},
+                                     {"run_fingerprint", trainer_settings.run_fingerprint},
+                                     {"plan", plan.to_json()}});
+  };
+  TrainSummary summary = trainer.run();
+  if (!data.test.empty()) {
+    summary.test_loss = evaluate::dataset_loss(*decoder, data.test, trainer_settings.eval_rows).loss();
+    log.log(summary.steps, {{"test_loss", *summary.test_loss}});
+  }
+  return summary;
 }
 
 }  // namespace hone::tune

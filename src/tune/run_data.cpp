@@ -1,6 +1,7 @@
 #include "tune/run_data.h"
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -43,10 +44,15 @@ std::vector<data::Example> read(const recipe::TrainConfig& config, const std::ve
   data::LoadOptions options;
   if (config.data.shape != "auto") options.shape = config.data.shape;
   const auto on_bad = config.data.on_bad_record == "skip" ? data::OnBadRow::kSkip : data::OnBadRow::kError;
-  return data::load_examples(paths, options, on_bad, [&](const data::Row& row) {
-    const auto& finding = row.findings.first_error();
-    rejects.add("", finding.line, finding.path + ": " + finding.message, std::string(row.raw));
-  });
+  std::vector<data::Example> all;
+  for (const fs::path& path : paths) {
+    auto examples = data::load_examples({path}, options, on_bad, [&](const data::Row& row) {
+      const auto& finding = row.findings.first_error();
+      rejects.add(path.string(), finding.line, finding.path + ": " + finding.message, std::string(row.raw));
+    });
+    std::move(examples.begin(), examples.end(), std::back_inserter(all));
+  }
+  return all;
 }
 
 Examples encode(const std::vector<data::Example>& from, const Objective& objective, const RunText& text,
@@ -113,6 +119,10 @@ RunData load_data(const recipe::TrainConfig& config, const Objective& objective,
   RunData run;
   run.train = encode(train, objective, text, rejects, "tokenising", show_progress);
   run.validation = encode(validation, objective, text, rejects, "tokenising validation", show_progress);
+  if (!config.data.test.empty()) {
+    run.test =
+        encode(read(config, {config.data.test}, rejects), objective, text, rejects, "tokenising test", show_progress);
+  }
   run.rejected = rejects.write();
   if (run.train.empty())
     fail_input("data.train", "no row is left to train on", "see " + rejected_path.string() + " for the reason of each");

@@ -20,7 +20,7 @@ struct RunText {
 RunText load_text(const recipe::TrainConfig& config, const Objective& objective);
 
 struct RunData {
-  Examples train, validation;
+  Examples train, validation, test;
   int64_t rejected = 0;  ///< rows left out (bad records, too long), each written to rejected.jsonl
 };
 /// `rejected_path`: where rows that are left out are written, with their reasons; not made when there is none.

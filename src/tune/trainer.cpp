@@ -28,6 +28,7 @@ Json TrainSummary::to_json() const {
           {"train_loss", train_loss},
           {"first_eval_loss", number(first_eval_loss)},
           {"last_eval_loss", number(last_eval_loss)},
+          {"test_loss", number(test_loss)},
           {"best_metric", number(best_metric)},
           {"best_step", best_step},
           {"stopped_early", stopped_early},
@@ -92,6 +93,9 @@ struct Trainer::Impl {
   bool ends_epoch() const { return state_.micro_in_epoch == 0; }
   bool due(When when, int64_t every) const {
     return when == When::kEpoch ? ends_epoch() : when == When::kSteps && (state_.step % every == 0);
+  }
+  bool stops_early() const {
+    return options_.early_stopping_patience > 0 && state_.evaluations_without_gain >= options_.early_stopping_patience;
   }
   bool improves(double metric) const {
     if (!state_.best_metric) return true;
@@ -198,10 +202,10 @@ void Trainer::Impl::one_step() {
 void Trainer::Impl::check_finite(double loss, double norm) const {
   if (std::isfinite(loss) && std::isfinite(norm)) return;
   const std::string what = std::isfinite(loss) ? "the gradient norm" : "the loss";
+  const fs::path saved = latest_checkpoint(options_.output_dir);
   fail_work(format("step %ld", state_.step + 1), what + " is not a finite number; no weight was changed by this step",
-            "lower training.learning_rate, use compute_dtype: float32, or look at the data of this step; "
-            "the last checkpoint is " +
-                latest_checkpoint(options_.output_dir).string());
+            "lower training.learning_rate, use model.compute_dtype: float32, or look at the data of this step" +
+                (saved.empty() ? "" : "; the last checkpoint is " + saved.string()));
 }
 
 void Trainer::Impl::log_step(double learning_rate, double norm) {
@@ -266,15 +270,14 @@ TrainSummary Trainer::Impl::run() {
   tokens_at_start_ = state_.tokens;
   log_.begin(state_.step, total_steps_);
   if (state_.step == 0 && options_.eval_on_start && !validation_.empty()) evaluate();
-  while (state_.step < total_steps_) {
+  while (state_.step < total_steps_ && !stops_early()) {
     one_step();
     saved_this_step_ = false;
     const bool last = state_.step == total_steps_;
     if (!validation_.empty() && options_.eval_strategy != When::kNever &&
         (last || due(options_.eval_strategy, options_.eval_steps)))
       evaluate();
-    stopped_early_ =
-        options_.early_stopping_patience > 0 && state_.evaluations_without_gain >= options_.early_stopping_patience;
+    stopped_early_ = stops_early();
     if (options_.save_strategy != When::kNever &&
         (last || stopped_early_ || due(options_.save_strategy, options_.save_steps)))
       save();

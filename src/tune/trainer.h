@@ -53,7 +53,7 @@ struct TrainerOptions {
 struct TrainSummary {
   int64_t steps = 0, tokens = 0;
   double epochs = 0, train_loss = 0, seconds = 0, tokens_per_second = 0;
-  std::optional<double> first_eval_loss, last_eval_loss, best_metric;
+  std::optional<double> first_eval_loss, last_eval_loss, best_metric, test_loss;
   int64_t best_step = 0;
   int64_t trainable_parameters = 0, total_parameters = 0, peak_memory_bytes = 0, optimizer_state_bytes = 0;
   bool stopped_early = false;

@@ -51,7 +51,7 @@ tune::Examples random_examples(const Options& options, int64_t vocab_size) {
 void run(const Options& options) {
   const auto decoder = load_model(options.choice);
   tune::MethodOptions method_options{.lora = options.lora, .seed = options.seed, .base_folder = options.choice.model};
-  const auto method = tune::methods().at(options.method, "--method").make(*decoder, method_options);
+  const auto method = tune::methods().at(options.method, "--method").make.make(*decoder, method_options);
   const auto parameters = method->trainable();
   tune::AdamW optimizer(parameters, std::vector<bool>(parameters.size(), true), {});
   const tune::Examples examples = random_examples(options, decoder->config().vocab_size);

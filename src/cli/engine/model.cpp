@@ -156,7 +156,8 @@ void set_up_convert(CLI::App& app) {
   auto options = std::make_shared<ConvertOptions>();
   app.add_option("--model", options->model, "Model folder")->required()->type_name("DIR");
   app.add_option("--output", options->output, "Folder to write")->required()->type_name("DIR");
-  app.add_option("--dtype", options->dtype, "Type of the stored weights: float32, bfloat16, float16")->capture_default_str();
+  app.add_option("--dtype", options->dtype, "Type of the stored weights: float32, bfloat16, float16")
+      ->capture_default_str();
   app.callback([options] {
     const auto dtype = tensor::dtype_from_name(options->dtype, "--dtype");
     const auto decoder = model::Decoder::load(options->model, {});

@@ -39,11 +39,13 @@ class FullMethod : public Method {
 
 }  // namespace
 
-void register_method_full(Registry<MethodMaker>& registry) {
-  registry.add({"full", "every weight of the model",
-                [](model::Decoder& decoder, const MethodOptions& options) -> std::unique_ptr<Method> {
-                  return std::make_unique<FullMethod>(decoder, options);
-                }});
+void register_method_full(Registry<MethodKind>& registry) {
+  registry.add({"full",
+                "every weight of the model",
+                {[](model::Decoder& decoder, const MethodOptions& options) -> std::unique_ptr<Method> {
+                   return std::make_unique<FullMethod>(decoder, options);
+                 },
+                 /*trains_base=*/true}});
 }
 
 }  // namespace hone::tune

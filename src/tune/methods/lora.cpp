@@ -27,11 +27,13 @@ class LoraMethod : public Method {
 
 }  // namespace
 
-void register_method_lora(Registry<MethodMaker>& registry) {
-  registry.add({"lora", "low-rank adapters on chosen linear layers, base frozen (Hu et al. 2021)",
-                [](model::Decoder& decoder, const MethodOptions& options) -> std::unique_ptr<Method> {
-                  return std::make_unique<LoraMethod>(decoder, options);
-                }});
+void register_method_lora(Registry<MethodKind>& registry) {
+  registry.add({"lora",
+                "low-rank adapters on chosen linear layers, base frozen (Hu et al. 2021)",
+                {[](model::Decoder& decoder, const MethodOptions& options) -> std::unique_ptr<Method> {
+                   return std::make_unique<LoraMethod>(decoder, options);
+                 },
+                 /*trains_base=*/false}});
 }
 
 }  // namespace hone::tune

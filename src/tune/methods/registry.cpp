@@ -2,13 +2,13 @@
 
 namespace hone::tune {
 
-#define METHOD(name) void register_method_##name(Registry<MethodMaker>&);
+#define METHOD(name) void register_method_##name(Registry<MethodKind>&);
 #include "tune/methods/methods.def"
 #undef METHOD
 
-const Registry<MethodMaker>& methods() {
-  static const Registry<MethodMaker> all = [] {
-    Registry<MethodMaker> registry("method");
+const Registry<MethodKind>& methods() {
+  static const Registry<MethodKind> all = [] {
+    Registry<MethodKind> registry("method");
 #define METHOD(name) register_method_##name(registry);
 #include "tune/methods/methods.def"
 #undef METHOD
