@@ -1,6 +1,6 @@
 # A thin front: CMake does the work. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup oracles build test demo bench fuzz format lint clean
+.PHONY: help setup oracles build test test-all demo bench fuzz format lint clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,8 +15,11 @@ build: setup ## the program at build/release/hone
 	@cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
 	@cmake --build --preset release
 
-test: oracles ## everything: unit, property, parity, fuzz corpora, sanitizers, end to end
+test: oracles ## unit, property, parity, fuzz corpora, command line, end to end
 	@tools/test.sh
+
+test-all: oracles ## the same, then sanitizers, format and clang-tidy
+	@tools/test.sh all
 
 demo: build ## a small model tuned on data of this repository, compared with what it was before
 	@tools/demo.sh

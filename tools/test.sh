@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Everything that must hold, in one run: `make test`.
+# The stages of testing: `make test` runs the first, `make test-all` every one.
 #
 #   release   the whole build and its tests: unit, property, parity, command line, end to end, fuzz corpora
 #   asan      what needs no libtorch, with AddressSanitizer and UBSan: unit tests and fuzz corpora
 #   tsan      what several threads may use at once, under ThreadSanitizer
 #   lint      format, clang-tidy (tools/lint.sh)
 #
-#   tools/test.sh [STAGE …]   only these stages
+#   tools/test.sh [STAGE … | all]   these stages; release without any
 #
 # Every stage runs even if one before it failed. The end is a table of what ran and one line,
 # "N passed, N failed" (and ", N skipped" if any); the exit status is 0 only if none failed.
@@ -15,7 +15,8 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(release asan tsan lint)
+[ ${#stages[@]} -gt 0 ] || stages=(release)
+[ "${stages[0]}" != all ] || stages=(release asan tsan lint)
 for stage in "${stages[@]}"; do
   case $stage in
     release | asan | tsan | lint) ;;
