@@ -1,7 +1,6 @@
 #include "evaluate/loss.h"
 
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 
 #include <algorithm>
 #include <cmath>
@@ -31,22 +30,18 @@ LossResult dataset_loss(model::Decoder& decoder, const std::vector<text::Encoded
     for (size_t i = begin; i < end; ++i) {
       const auto& example = examples[i];
       sequences.emplace_back(example.ids);
-      for (size_t t = 1; t <= example.ids.size(); ++t) {
-        wanted.push_back(t < example.ids.size() && example.trained[t] != 0 ? example.ids[t] : model::kIgnore);
-      }
+      text::append_targets(example, model::kIgnore, wanted);
     }
-    Tensor targets = at::empty({static_cast<int64_t>(wanted.size())}, at::TensorOptions().dtype(at::kLong));
-    std::copy(wanted.begin(), wanted.end(), targets.mutable_data_ptr<int64_t>());
     const auto batch = model::pack(sequences, decoder.options().device);
-    const auto part = model::head_loss(decoder, decoder.hidden(batch, {}), targets, {}, {.keep_token_nll = true});
+    const auto part =
+        model::head_loss(decoder, decoder.hidden(batch, {}), tensor_of(wanted), {}, {.keep_token_nll = true});
     result.nll_sum += part.nll_sum;
     result.tokens += part.tokens;
     result.correct += part.correct;
     const Tensor nll = part.token_nll.cpu();
     const auto* values = nll.const_data_ptr<float>();
     for (size_t i = begin; i < end; ++i) {
-      const auto& trained = examples[i].trained;
-      const int64_t count = trained.empty() ? 0 : std::count(trained.begin() + 1, trained.end(), uint8_t{1});
+      const int64_t count = text::trained_targets(examples[i]);
       double sum = 0;
       for (int64_t t = 0; t < count; ++t) sum += *values++;
       result.example_nll.push_back(sum);

@@ -2,7 +2,6 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/zeros_like.h>
 
 #include <cmath>
 
@@ -28,6 +27,10 @@ Tensor norm_weight(const Tensor& weight, const Tensor& like) {
 
 Block::Block(const DecoderConfig& config, int64_t layer) : config_(config), layer_(layer) {}
 
+double Block::attention_scale() const {
+  return 1 / std::sqrt(static_cast<double>(config_.head_dim));
+}
+
 std::vector<Tensor> Block::trainable() const {
   std::vector<Tensor> all;
   for (const Tensor& norm : {attention_norm, mlp_norm}) {
@@ -37,13 +40,12 @@ std::vector<Tensor> Block::trainable() const {
   return all;
 }
 
-Tensor Block::run_forward(const Tensor& x, const BlockInput& input, Saved* saved) const {
+Tensor Block::run_forward(const Tensor& x, const BlockInput& input, const Attend& attend, Saved* saved) const {
   Saved local;
   Saved& s = saved != nullptr ? *saved : local;
   const bool keep = saved != nullptr;
   const int64_t n = x.size(0), heads = config_.num_attention_heads, kv_heads = config_.num_key_value_heads,
                 dim = config_.head_dim;
-  const double scale = 1 / std::sqrt(static_cast<double>(dim));
   const auto project = [&](const Linear& linear, const Tensor& in, Linear::Saved& low) {
     return linear.forward(in, input.context, keep ? &low : nullptr);
   };
@@ -54,8 +56,7 @@ Tensor Block::run_forward(const Tensor& x, const BlockInput& input, Saved* saved
   Tensor value = project(v, normed, s.v_low).view({n, kv_heads, dim});
   tensor::rope(query, input.positions, input.cos, input.sin, false);
   tensor::rope(key, input.positions, input.cos, input.sin, false);
-  Tensor attended = tensor::attention(query, key, value, input.cu_seqlens, scale, keep ? &s.attention : nullptr)
-                        .view({n, heads * dim});
+  Tensor attended = attend(query, key, value, keep ? &s.attention : nullptr).view({n, heads * dim});
   Tensor middle = project(o, attended, s.o_low).add_(x);
 
   auto [normed2, rstd2] = tensor::rms_norm(middle, norm_weight(mlp_norm, x), config_.rms_norm_eps);
@@ -68,10 +69,16 @@ Tensor Block::run_forward(const Tensor& x, const BlockInput& input, Saved* saved
   return y;
 }
 
+Tensor Block::run_packed(const Tensor& x, const BlockInput& input, Saved* saved) const {
+  const auto attend = [&](const Tensor& query, const Tensor& key, const Tensor& value, tensor::AttentionSaved* kept) {
+    return tensor::attention(query, key, value, input.cu_seqlens, attention_scale(), kept);
+  };
+  return run_forward(x, input, attend, saved);
+}
+
 Tensor Block::run_backward(const Tensor& dy, Saved& s, const BlockInput& input, GradSink& sink, bool want_input) const {
   const int64_t n = dy.size(0), heads = config_.num_attention_heads, kv_heads = config_.num_key_value_heads,
                 dim = config_.head_dim;
-  const double scale = 1 / std::sqrt(static_cast<double>(dim));
   const StepContext& context = input.context;
 
   Tensor dmiddle = dy.clone();
@@ -92,7 +99,7 @@ Tensor Block::run_backward(const Tensor& dy, Saved& s, const BlockInput& input, 
   o.backward(dmiddle, s.attended, s.o_low, context, sink, &dattended, false);
   Tensor dq = at::empty_like(s.q), dk = at::empty_like(s.k), dv = at::empty_like(s.v);
   tensor::attention_backward(dattended.view({n, heads, dim}), s.q, s.k, s.v, s.attended.view({n, heads, dim}),
-                             s.attention, input.cu_seqlens, scale, dq, dk, dv);
+                             s.attention, input.cu_seqlens, attention_scale(), dq, dk, dv);
   tensor::rope(dq, input.positions, input.cos, input.sin, true);
   tensor::rope(dk, input.positions, input.cos, input.sin, true);
   const Tensor weight = norm_weight(attention_norm, s.x);
@@ -112,16 +119,16 @@ Tensor Block::run_backward(const Tensor& dy, Saved& s, const BlockInput& input, 
 
 Tensor Block::forward(const Tensor& x, const std::shared_ptr<const BlockInput>& input) const {
   const std::vector<Tensor> parameters = trainable();
-  if (!needs_gradient(x, parameters)) return run_forward(x.detach(), *input, nullptr);
+  if (!needs_gradient(x, parameters)) return run_packed(x.detach(), *input, nullptr);
   auto saved = std::make_shared<Saved>();
   const bool recompute = input->context.recompute;
-  Tensor y = without_gradients([&] { return run_forward(x.detach(), *input, recompute ? nullptr : saved.get()); });
+  Tensor y = without_gradients([&] { return run_packed(x.detach(), *input, recompute ? nullptr : saved.get()); });
   if (recompute) saved->x = x.detach();
   const bool want_input = x.requires_grad();
   return attach_backward(y, x, parameters, [this, saved, input, parameters, recompute, want_input](const Tensor& dy) {
     GradSink sink(parameters);
     // Dropout draws its numbers from counters, so the repeated forward is the same as the first.
-    if (recompute) run_forward(Tensor(saved->x), *input, saved.get());
+    if (recompute) run_packed(Tensor(saved->x), *input, saved.get());
     const Tensor dx = run_backward(dy.contiguous(), *saved, *input, sink, want_input);
     *saved = Saved();
     return std::pair(dx, sink.take());
@@ -129,46 +136,21 @@ Tensor Block::forward(const Tensor& x, const std::shared_ptr<const BlockInput>& 
 }
 
 Tensor Block::forward_cached(const Tensor& x, const BlockInput& input, std::span<KvCache* const> caches) const {
-  const int64_t n = x.size(0), heads = config_.num_attention_heads, kv_heads = config_.num_key_value_heads,
-                dim = config_.head_dim;
-  const double scale = 1 / std::sqrt(static_cast<double>(dim));
-  const Tensor normed = tensor::rms_norm(x, norm_weight(attention_norm, x), config_.rms_norm_eps).first;
-  Tensor query = q.forward(normed, input.context, nullptr).view({n, heads, dim});
-  Tensor key = k.forward(normed, input.context, nullptr).view({n, kv_heads, dim});
-  const Tensor value = v.forward(normed, input.context, nullptr).view({n, kv_heads, dim});
-  tensor::rope(query, input.positions, input.cos, input.sin, false);
-  tensor::rope(key, input.positions, input.cos, input.sin, false);
-  Tensor attended = at::empty_like(query);
-  for (size_t i = 0; i + 1 < input.cu_seqlens.size(); ++i) {
-    const int64_t begin = input.cu_seqlens[i], steps = input.cu_seqlens[i + 1] - begin;
-    KvCache& cache = *caches[i];
-    const auto layer = static_cast<size_t>(layer_);
-    cache.keys[layer].narrow(1, cache.length, steps).copy_(key.narrow(0, begin, steps).transpose(0, 1));
-    cache.values[layer].narrow(1, cache.length, steps).copy_(value.narrow(0, begin, steps).transpose(0, 1));
-    attended.narrow(0, begin, steps)
-        .copy_(tensor::attention_cached(query.narrow(0, begin, steps), cache.keys[layer], cache.values[layer],
-                                        cache.length + steps, scale));
-  }
-  const Tensor middle = o.forward(attended.view({n, heads * dim}), input.context, nullptr).add_(x);
-  const Tensor normed2 = tensor::rms_norm(middle, norm_weight(mlp_norm, x), config_.rms_norm_eps).first;
-  const Tensor hidden =
-      tensor::silu_mul(gate.forward(normed2, input.context, nullptr), up.forward(normed2, input.context, nullptr));
-  return down.forward(hidden, input.context, nullptr).add_(middle);
-}
-
-Tensor rms_norm_differentiable(const Tensor& x, const Tensor& weight, double eps) {
-  const Tensor in = x.detach(), w = norm_weight(weight, x);
-  auto [y, rstd] = tensor::rms_norm(in, w, eps);
-  std::vector<Tensor> parameters;
-  if (GradSink::wants(weight)) parameters.push_back(weight);
-  if (!needs_gradient(x, parameters)) return y;
-  return attach_backward(y, x, parameters, [in, w, rstd, weight, parameters](const Tensor& dy) {
-    GradSink sink(parameters);
-    Tensor dx = at::zeros_like(in);
-    const Tensor dweight = tensor::rms_norm_backward(dy.contiguous(), in, w, rstd, dx, !parameters.empty());
-    if (dweight.defined()) sink.add(weight, dweight);
-    return std::pair(dx, sink.take());
-  });
+  const auto layer = static_cast<size_t>(layer_);
+  const auto attend = [&](const Tensor& query, const Tensor& key, const Tensor& value, tensor::AttentionSaved*) {
+    Tensor attended = at::empty_like(query);
+    for (size_t i = 0; i + 1 < input.cu_seqlens.size(); ++i) {
+      const int64_t begin = input.cu_seqlens[i], steps = input.cu_seqlens[i + 1] - begin;
+      KvCache& cache = *caches[i];
+      cache.keys[layer].narrow(1, cache.length, steps).copy_(key.narrow(0, begin, steps).transpose(0, 1));
+      cache.values[layer].narrow(1, cache.length, steps).copy_(value.narrow(0, begin, steps).transpose(0, 1));
+      attended.narrow(0, begin, steps)
+          .copy_(tensor::attention_cached(query.narrow(0, begin, steps), cache.keys[layer], cache.values[layer],
+                                          cache.length + steps, attention_scale()));
+    }
+    return attended;
+  };
+  return run_forward(x, input, attend, nullptr);
 }
 
 }  // namespace hone::model

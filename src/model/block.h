@@ -1,5 +1,6 @@
 // One decoder block as one differentiable unit: hand-written forward and backward.
 #pragma once
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -43,21 +44,22 @@ class Block {
   Tensor attention_norm, mlp_norm;
   Linear q, k, v, o, gate, up, down;
 
+ private:
   struct Saved;
-  Tensor run_forward(const Tensor& x, const BlockInput& input, Saved* saved) const;
+  /// Queries, keys and values, rotated, to what each head has attended to: the one part in which training
+  /// and generation differ.
+  using Attend =
+      std::function<Tensor(const Tensor& query, const Tensor& key, const Tensor& value, tensor::AttentionSaved* kept)>;
+  Tensor run_forward(const Tensor& x, const BlockInput& input, const Attend& attend, Saved* saved) const;
+  /// run_forward over packed sequences without a past.
+  Tensor run_packed(const Tensor& x, const BlockInput& input, Saved* saved) const;
   /// Returns the gradient of x (undefined unless `want_input`).
   Tensor run_backward(const Tensor& dy, Saved& saved, const BlockInput& input, GradSink& sink, bool want_input) const;
   std::vector<Tensor> trainable() const;
-
- private:
-  struct Projected;
-  Tensor attend(const Tensor& normed, const BlockInput& input, Saved* saved) const;
+  double attention_scale() const;
 
   const DecoderConfig& config_;
   int64_t layer_;
 };
-
-/// rms_norm with autograd, for the places outside blocks.
-Tensor rms_norm_differentiable(const Tensor& x, const Tensor& weight, double eps);
 
 }  // namespace hone::model

@@ -110,7 +110,8 @@ Tensor Decoder::hidden(const PackedBatch& batch, const StepContext& context) {
 
 Tensor Decoder::logits(const Tensor& hidden) {
   const at::NoGradGuard no_grad;
-  return head_.forward(rms_norm_differentiable(hidden, final_norm_, config_.rms_norm_eps), {}, nullptr);
+  const Tensor weight = final_norm_.to(hidden.scalar_type());
+  return head_.forward(tensor::rms_norm(hidden, weight, config_.rms_norm_eps).first, {}, nullptr);
 }
 
 Tensor Decoder::step(const PackedBatch& batch, std::span<KvCache* const> caches) {
@@ -175,10 +176,6 @@ std::vector<Linear*> Decoder::linears() {
   }
   all.push_back(&head_);
   return all;
-}
-
-void Decoder::enable_adapters(bool enabled) {
-  for (Linear* linear : linears()) linear->lora_enabled = enabled;
 }
 
 PackedBatch pack(const std::vector<std::span<const int32_t>>& sequences, const c10::Device& device) {

@@ -54,8 +54,6 @@ class Decoder {
   void replace(const NamedTensor& parameter, Tensor value);
   /// Every Linear, in the order of the model (the head last); adapters attach here.
   std::vector<Linear*> linears();
-  /// Turns every attached adapter on or off; returns nothing to restore: see AdapterSwitch.
-  void enable_adapters(bool enabled);
   const Linear& head() const { return head_; }
   const Tensor& final_norm() const { return final_norm_; }
 
@@ -71,18 +69,6 @@ class Decoder {
   std::vector<std::unique_ptr<Block>> blocks_;
   Linear head_;
   RopeTable rope_;
-};
-
-/// Adapters off while this lives: the base model's own answer, e.g. as DPO's reference.
-class AdapterSwitch {
- public:
-  explicit AdapterSwitch(Decoder& decoder) : decoder_(decoder) { decoder_.enable_adapters(false); }
-  ~AdapterSwitch() { decoder_.enable_adapters(true); }
-  AdapterSwitch(const AdapterSwitch&) = delete;
-  AdapterSwitch& operator=(const AdapterSwitch&) = delete;
-
- private:
-  Decoder& decoder_;
 };
 
 /// A batch from token ids of several sequences.

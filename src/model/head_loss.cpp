@@ -18,12 +18,7 @@ std::pair<Tensor, Tensor> rows_with_loss(const Tensor& targets) {
   for (int64_t i = 0; i < targets.size(0); ++i) {
     if (values[i] != kIgnore) rows.push_back(i), wanted.push_back(values[i]);
   }
-  const auto make = [](const std::vector<int64_t>& from) {
-    Tensor to = at::empty({static_cast<int64_t>(from.size())}, at::TensorOptions().dtype(at::kLong));
-    std::copy(from.begin(), from.end(), to.mutable_data_ptr<int64_t>());
-    return to;
-  };
-  return {make(rows), make(wanted)};
+  return {tensor_of(rows), tensor_of(wanted)};
 }
 
 }  // namespace

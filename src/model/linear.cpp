@@ -32,7 +32,7 @@ Tensor Linear::dropped(const Tensor& x, const StepContext& context) const {
 Tensor Linear::forward(const Tensor& x, const StepContext& context, Saved* saved) const {
   const Tensor& w = matrix();
   Tensor y = bias.defined() ? at::addmm(bias.detach().to(compute_type_), x, w.detach().t()) : at::mm(x, w.detach().t());
-  if (adapted()) {
+  if (lora.has_value()) {
     const Tensor low = at::mm(dropped(x, context), lora->lora_A.detach().to(compute_type_).t());
     y.addmm_(low, lora->lora_B.detach().to(compute_type_).t(), 1, lora->scaling);
     if (saved != nullptr) saved->low = low;
@@ -50,7 +50,7 @@ void Linear::backward(const Tensor& dy, const Tensor& x, const Saved& saved, con
   }
   if (GradSink::wants(weight)) sink.add(weight, at::mm(dy.t(), x));
   if (GradSink::wants(bias)) sink.add(bias, dy.sum({0}, false, at::kFloat));
-  if (!adapted()) return;
+  if (!lora.has_value()) return;
   // dB = s dyᵀ low;  e = dy B;  dA = s eᵀ dropout(x);  dx += s dropout(e A)
   const Tensor e = at::mm(dy, lora->lora_B.detach().to(compute_type_));
   if (GradSink::wants(lora->lora_B))
@@ -71,7 +71,7 @@ void Linear::collect_trainable(std::vector<Tensor>& into) const {
   for (const Tensor& tensor : {weight, bias}) {
     if (GradSink::wants(tensor)) into.push_back(tensor);
   }
-  if (!adapted()) return;
+  if (!lora.has_value()) return;
   for (const Tensor& tensor : {lora->lora_A, lora->lora_B}) {
     if (GradSink::wants(tensor)) into.push_back(tensor);
   }

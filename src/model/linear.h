@@ -52,13 +52,11 @@ class Linear {
   std::string name;  ///< as in the checkpoint, without ".weight"
   Tensor weight, bias;
   std::optional<Lora> lora;
-  bool lora_enabled = true;
 
  private:
   /// The weight in the compute type; a converted copy is kept until the weight changes.
   const Tensor& matrix() const;
   Tensor dropped(const Tensor& x, const StepContext& context) const;
-  bool adapted() const { return lora.has_value() && lora_enabled; }
 
   at::ScalarType compute_type_ = at::kFloat;
   int64_t index_ = 0;

@@ -5,8 +5,14 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+#include <span>
+
 namespace hone {
 
 using Tensor = at::Tensor;
+
+/// [values.size()] int64 on the CPU, a copy.
+Tensor tensor_of(std::span<const int64_t> values);
 
 }  // namespace hone

@@ -228,4 +228,14 @@ EncodedExample ChatEncoder::encode_text(const data::Example& example) const {
   return encoded;
 }
 
+int64_t trained_targets(const EncodedExample& example) {
+  return example.trained.empty() ? 0 : std::count(example.trained.begin() + 1, example.trained.end(), uint8_t{1});
+}
+
+void append_targets(const EncodedExample& example, int64_t ignore, std::vector<int64_t>& targets) {
+  for (size_t next = 1; next <= example.ids.size(); ++next) {
+    targets.push_back(next < example.ids.size() && example.trained[next] != 0 ? example.ids[next] : ignore);
+  }
+}
+
 }  // namespace hone::text

@@ -23,6 +23,13 @@ struct EncodedExample {
   bool truncated = false;
 };
 
+/// Trained tokens that a token of the same example precedes: the targets that carry loss.
+int64_t trained_targets(const EncodedExample& example);
+
+/// Appends what each row of the example is to predict: the id that follows where that id is trained, else
+/// `ignore`. The last row predicts nothing, so no target belongs to another example.
+void append_targets(const EncodedExample& example, int64_t ignore, std::vector<int64_t>& targets);
+
 enum class OnTooLong {
   kTruncate,  ///< cut the end; an example left without a trained token is rejected
   kSkip,      ///< reject

@@ -1,7 +1,5 @@
 #include "tune/dataset.h"
 
-#include <ATen/ops/empty.h>
-
 #include <algorithm>
 #include <numeric>
 #include <set>
@@ -77,10 +75,6 @@ std::vector<std::vector<uint32_t>> BatchPlan::epoch(uint64_t epoch) const {
   return batches;
 }
 
-int64_t trained_targets(const text::EncodedExample& example) {
-  return example.trained.empty() ? 0 : std::count(example.trained.begin() + 1, example.trained.end(), uint8_t{1});
-}
-
 namespace {
 
 /// Rows that bring `tokens` to the next multiple of 64; short batches are left as they are.
@@ -100,17 +94,13 @@ MicroBatch make_micro_batch(const Examples& examples, const std::vector<uint32_t
   const std::vector<int32_t> fill(static_cast<size_t>(fill_rows(micro.tokens)), 0);
   if (!fill.empty()) sequences.emplace_back(fill);
   micro.batch = model::pack(sequences, device);
-  micro.targets = at::empty({micro.batch.cu_seqlens.back()}, at::TensorOptions().dtype(at::kLong));
-  auto* targets = micro.targets.mutable_data_ptr<int64_t>();
+  std::vector<int64_t> targets;
   for (const uint32_t i : chosen) {
-    const auto& example = examples[i];
-    for (size_t t = 0; t < example.ids.size(); ++t) {
-      const bool carries = t + 1 < example.ids.size() && example.trained[t + 1] != 0;
-      *targets++ = carries ? example.ids[t + 1] : model::kIgnore;
-      micro.trained += carries;
-    }
+    text::append_targets(examples[i], model::kIgnore, targets);
+    micro.trained += text::trained_targets(examples[i]);
   }
-  std::fill_n(targets, fill.size(), model::kIgnore);
+  targets.insert(targets.end(), fill.size(), model::kIgnore);
+  micro.targets = tensor_of(targets);
   return micro;
 }
 

@@ -55,7 +55,4 @@ struct MicroBatch {
 /// libraries compile and keep a kernel for each new shape, and packed batches nearly all come to one size.
 MicroBatch make_micro_batch(const Examples& examples, const std::vector<uint32_t>& chosen, const c10::Device& device);
 
-/// Targets of an example that carry loss (its first token has no row that predicts it).
-int64_t trained_targets(const text::EncodedExample& example);
-
 }  // namespace hone::tune

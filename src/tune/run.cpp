@@ -195,7 +195,7 @@ DataSummary summarise(const RunData& data, const BatchPlan& plan) {
   for (const auto& example : data.train) {
     lengths.push_back(static_cast<int64_t>(example.ids.size()));
     s.train_tokens += lengths.back();
-    s.trained_tokens += trained_targets(example);
+    s.trained_tokens += text::trained_targets(example);
     s.truncated += example.truncated;
   }
   std::nth_element(lengths.begin(), lengths.begin() + static_cast<long>(lengths.size() / 2), lengths.end());

@@ -161,7 +161,8 @@ void Trainer::Impl::one_step() {
   const int64_t last = std::min(first + options_.gradient_accumulation_steps, plan_.micro_batches());
   int64_t trained = 0;
   for (int64_t i = first; i < last; ++i) {
-    for (const uint32_t example : epoch_order_[static_cast<size_t>(i)]) trained += trained_targets(train_[example]);
+    for (const uint32_t example : epoch_order_[static_cast<size_t>(i)])
+      trained += text::trained_targets(train_[example]);
   }
   if (trained == 0)
     fail_input("data.train", "a whole step of examples has no trained token", "check the data with `hone data show`");

@@ -1,6 +1,5 @@
 // hone model new|info|convert|logits|gradients: make, describe and probe a checkpoint.
 #include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -81,11 +80,10 @@ void set_up_gradients(CLI::App& app) {
     const auto parameters = probe_parameters(*decoder, *probe);
     const auto ids = parse_ids(probe->ids, decoder->config().vocab_size);
     if (ids.size() < 2) fail_input("--ids", "one id has no next token; give two or more");
-    Tensor targets = at::empty({static_cast<int64_t>(ids.size())}, at::TensorOptions().dtype(at::kLong));
-    for (size_t i = 0; i < ids.size(); ++i)
-      targets.mutable_data_ptr<int64_t>()[i] = i + 1 < ids.size() ? ids[i + 1] : model::kIgnore;
+    std::vector<int64_t> targets(ids.begin() + 1, ids.end());
+    targets.push_back(model::kIgnore);
     const auto batch = model::pack({ids}, decoder->options().device);
-    const auto result = model::head_loss(*decoder, decoder->hidden(batch, {}), targets, {},
+    const auto result = model::head_loss(*decoder, decoder->hidden(batch, {}), tensor_of(targets), {},
                                          {.weight = 1.0 / static_cast<double>(ids.size() - 1)});
     result.loss.backward();
     std::vector<std::pair<std::string, Tensor>> tensors{{"loss", result.loss.detach().reshape({1})}};
