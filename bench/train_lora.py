@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """One LoRA step (rank 16, all linear layers) of hone against PEFT + transformers, alternating in one run.
 
-    build/python-oracles/bin/python bench/train_lora.py [--rounds 3] [--shapes 135M,0.5B] [--write]
+    build/python-oracles/bin/python bench/train_lora.py [--only 135M/512/float32 …] [--quick] [--write]
 
 Both read the same random checkpoint and do the same work: forward, loss, backward, clipping, fused AdamW. Workloads:
-512        one sequence of 512 tokens, dropout 0 and 0.05
-packed     four chats of 100-600 tokens, hone side by side, PEFT padded to the longest
-seeds      the same four padded to 2048 as the seeds' script does it; tokens that carry meaning are counted
+512          one sequence of 512 tokens
+512+dropout  the same with lora_dropout 0.05
+512+compile  the same against torch.compile of the PEFT model
+packed       four chats of 100-600 tokens, hone side by side, PEFT padded to the longest
+seeds        the same four, for PEFT each padded to 2048 as the lecture's script pads, one after the other with
+             accumulated gradients (side by side they do not fit into 24 GB); tokens that carry meaning are counted
 """
 import argparse, datetime, json, os, statistics, subprocess, sys, tempfile
 
@@ -23,25 +26,41 @@ PEFT = r'''
 import json, resource, sys, time, torch
 from transformers import AutoModelForCausalLM
 from peft import LoraConfig, get_peft_model
-folder, dtype, dropout, lengths, width, steps = sys.argv[1], sys.argv[2], float(sys.argv[3]), json.loads(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6])
-model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
-model = get_peft_model(model, LoraConfig(r=16, lora_alpha=32, lora_dropout=dropout, target_modules="all-linear", task_type="CAUSAL_LM"))
+job = json.loads(sys.argv[1])
+model = AutoModelForCausalLM.from_pretrained(job["folder"], dtype=getattr(torch, job["dtype"]))
+model = get_peft_model(model, LoraConfig(r=16, lora_alpha=32, lora_dropout=job["dropout"], target_modules="all-linear", task_type="CAUSAL_LM"))
 model.train()
 parameters = [p for p in model.parameters() if p.requires_grad]
 optimizer = torch.optim.AdamW(parameters, lr=1e-4, fused=True)
+if job["compile"]: model.compile()
+lengths, width = job["lengths"], job["width"]
 ids = torch.randint(0, model.config.vocab_size, (len(lengths), width))
 mask = torch.tensor([[1] * n + [0] * (width - n) for n in lengths])
 labels = ids.masked_fill(mask == 0, -100)
-extra = {} if mask.all() else {"attention_mask": mask}
 seconds = []
-for step in range(steps + 1):
+for step in range(job["warm_up"] + job["steps"]):
     begin = time.perf_counter()
-    model(input_ids=ids, labels=labels, **extra).loss.backward()
+    for i in range(0, len(lengths), job["micro"]):
+        part = slice(i, i + job["micro"])
+        extra = {} if mask.all() else {"attention_mask": mask[part]}
+        share = sum(lengths[part]) / sum(lengths)
+        (model(input_ids=ids[part], labels=labels[part], **extra).loss * share).backward()
     torch.nn.utils.clip_grad_norm_(parameters, 1.0)
     optimizer.step(); optimizer.zero_grad()
-    if step: seconds.append(time.perf_counter() - begin)
+    if step >= job["warm_up"]: seconds.append(time.perf_counter() - begin)
 print(json.dumps({"seconds": seconds, "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
 '''
+# workload: lengths, padded width and rows at a time for PEFT, dropout, compiled; rounds, steps and warm-up of each
+WORKLOADS = {
+    "512": ([512], 512, 1, 0.0, False, 5, 3, 1),
+    "512+dropout": ([512], 512, 1, 0.05, False, 3, 3, 1),
+    "512+compile": ([512], 512, 1, 0.0, True, 2, 5, 2),
+    "packed": (CHATS, max(CHATS), 4, 0.0, False, 3, 2, 1),
+    "seeds": (CHATS, 2048, 1, 0.0, False, 2, 1, 1),
+}
+# What fits into 24 GB and into half an hour.
+PLAN = [f"135M/{w}/{d}" for w in WORKLOADS for d in ("float32", "bfloat16")] + [
+    "0.5B/512/float32", "0.5B/512/bfloat16", "0.5B/packed/bfloat16"]
 
 
 def checkpoint(shape):
@@ -53,57 +72,65 @@ def checkpoint(shape):
     return folder
 
 
-def hone(folder, dtype, dropout, lengths, steps):
+def hone(folder, dtype, dropout, lengths, steps, warm_up):
     result = subprocess.run([HONE, "bench", "train", "--model", folder, "--compute-dtype", dtype, "--lora-dropout", str(dropout), "--lengths",
-                             ",".join(map(str, lengths)), "--steps", str(steps), "--warm-up", "1"], check=True, capture_output=True, text=True)
+                             ",".join(map(str, lengths)), "--steps", str(steps), "--warm-up", str(warm_up)],
+                            check=True, capture_output=True, text=True)
     report = json.loads(result.stdout)
     return report["steps"], report["peak_memory_bytes"], report["machine"]
 
 
-def peft(folder, dtype, dropout, lengths, width, steps):
-    result = subprocess.run([sys.executable, "-c", PEFT, folder, dtype, str(dropout), json.dumps(lengths), str(width), str(steps)],
-                            check=True, capture_output=True, text=True)
+def peft(**job):
+    result = subprocess.run([sys.executable, "-c", PEFT, json.dumps(job)], capture_output=True, text=True)
+    if result.returncode != 0:
+        raise SystemExit(f"the peer failed ({result.returncode}) at {job}:\n{result.stderr[-2000:]}")
     report = json.loads(result.stdout.splitlines()[-1])
     return report["seconds"], report["peak_memory_bytes"]
 
 
+def measure(name, quick):
+    """A row of the table, and the machine."""
+    shape, workload, dtype = name.split("/")
+    lengths, width, micro, dropout, compiled, rounds, steps, warm_up = WORKLOADS[workload]
+    if quick:
+        rounds = 1
+    folder = checkpoint(shape)
+    mine, theirs, my_peak, their_peak = [], [], 0, 0
+    for _ in range(rounds):
+        seconds, peak, machine = hone(folder, dtype, dropout, lengths, steps, warm_up)
+        mine += seconds
+        my_peak = max(my_peak, peak)
+        seconds, peak = peft(folder=folder, dtype=dtype, dropout=dropout, lengths=lengths, width=width, micro=micro, compile=compiled,
+                             steps=steps, warm_up=warm_up)
+        theirs += seconds
+        their_peak = max(their_peak, peak)
+    tokens = sum(lengths)
+    a, b = tokens / statistics.median(mine), tokens / statistics.median(theirs)
+    best_a, best_b = tokens / min(mine), tokens / min(theirs)
+    return (f"| {shape} | {workload} | {dtype} | {a:.0f} ({best_a:.0f}) | {b:.0f} ({best_b:.0f}) | {a / b:.2f}× ({best_a / best_b:.2f}×) "
+            f"| {my_peak / 2**20:.0f} | {their_peak / 2**20:.0f} | {my_peak / their_peak:.2f}× | {len(mine)} |"), machine
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=3)
-    parser.add_argument("--shapes", default="135M,0.5B")
-    parser.add_argument("--workloads", default="512,512+dropout,packed,seeds")
-    parser.add_argument("--dtypes", default="float32,bfloat16")
+    parser.add_argument("--only", nargs="+", default=PLAN, metavar="SHAPE/WORKLOAD/DTYPE", help=f"of {', '.join(PLAN)}")
+    parser.add_argument("--quick", action="store_true", help="one round of each")
     parser.add_argument("--write", action="store_true", help="write bench/results/train_lora.md")
     options = parser.parse_args()
-    workloads = {"512": ([512], 512, 0.0), "512+dropout": ([512], 512, 0.05), "packed": (CHATS, max(CHATS), 0.0), "seeds": (CHATS, 2048, 0.0)}
     lines, machine = [], ""
-    for shape in options.shapes.split(","):
-        folder = checkpoint(shape)
-        for workload in options.workloads.split(","):
-            lengths, width, dropout = workloads[workload]
-            for dtype in options.dtypes.split(","):
-                mine, theirs, my_peak, their_peak = [], [], 0, 0
-                for _ in range(options.rounds):
-                    seconds, peak, machine = hone(folder, dtype, dropout, lengths, options.steps)
-                    mine += seconds; my_peak = max(my_peak, peak)
-                    seconds, peak = peft(folder, dtype, dropout, lengths, width, options.steps)
-                    theirs += seconds; their_peak = max(their_peak, peak)
-                tokens = sum(lengths)
-                a, b = tokens / statistics.median(mine), tokens / statistics.median(theirs)
-                best_a, best_b = tokens / min(mine), tokens / min(theirs)
-                lines.append(f"| {shape} | {workload} | {dtype} | {a:.0f} ({best_a:.0f}) | {b:.0f} ({best_b:.0f}) | {a / b:.2f}× ({best_a / best_b:.2f}×) "
-                             f"| {my_peak / 2**20:.0f} | {their_peak / 2**20:.0f} | {my_peak / their_peak:.2f}× |")
-                print(lines[-1], flush=True)
+    for name in options.only:
+        line, machine = measure(name, options.quick)
+        lines.append(line)
+        print(line, flush=True)
     import peft as peft_package, torch, transformers
     text = "\n".join([
         "# One LoRA step: hone against PEFT + transformers", "",
         f"{datetime.date.today()} · {machine} · torch {torch.__version__}, transformers {transformers.__version__}, peft {peft_package.__version__} · "
-        f"`{os.path.basename(sys.argv[0])} {' '.join(sys.argv[1:])}`", "",
-        "Rank 16 on all linear layers; tokens that carry meaning per second, median (best) of "
-        f"{options.rounds}×{options.steps} steps, the two programs taking turns; peak resident memory in MiB.", "",
-        "| shape | workload | arithmetic | hone tok/s | PEFT tok/s | ratio | hone MiB | PEFT MiB | ratio |",
-        "|---|---|---|---|---|---|---|---|---|", *lines, ""])
+        f"`bench/train_lora.py {' '.join(sys.argv[1:])}`", "",
+        "Rank 16 on all linear layers. Tokens that carry meaning per second, median (best) of the steps, the two programs taking turns; "
+        "peak resident memory in MiB. What the workloads are stands at the head of the script.", "",
+        "| shape | workload | arithmetic | hone tok/s | PEFT tok/s | ratio | hone MiB | PEFT MiB | ratio | steps |",
+        "|---|---|---|---|---|---|---|---|---|---|", *lines, ""])
     if options.write:
         with open(f"{ROOT}/bench/results/train_lora.md", "w") as file:
             file.write(text)
