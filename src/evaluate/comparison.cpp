@@ -8,10 +8,11 @@ namespace hone::evaluate {
 namespace {
 
 /// Pairs are examples: both figures must come from the same ones.
-bool same_examples(const Evaluation& first, const Evaluation& last, const metrics::MetricResult& a,
-                   const metrics::MetricResult& b) {
-  if (a.width == 0 || a.width != b.width || a.rows.size() != b.rows.size()) return false;
-  return !(a.name == "loss" || a.name == "perplexity") || first.with_loss == last.with_loss;
+size_t pairs_of(const Evaluation& first, const Evaluation& last, const metrics::MetricResult& a,
+                const metrics::MetricResult& b) {
+  if (a.width == 0 || a.width != b.width || a.rows.size() != b.rows.size()) return 0;
+  if (over_answer_tokens(a.name) && first.with_loss != last.with_loss) return 0;
+  return a.rows.size() / a.width;
 }
 
 std::optional<double> improvement(const std::string& metric, double first, double last) {
@@ -32,6 +33,8 @@ metrics::Comparison significance(const metrics::MetricResult& first, const metri
     }
     comparison.p_value = metrics::paired_bootstrap(losses[0], losses[1], options).p_value;
   }
+  const auto pairs = static_cast<double>(first.rows.size() / first.width);
+  comparison.p_value = std::max(comparison.p_value, std::min(1.0, std::exp2(1 - pairs)));
   return comparison;
 }
 
@@ -47,9 +50,8 @@ std::vector<ComparedMetric> compare(const std::vector<Contender>& contenders,
     for (const Contender& contender : contenders) row.values.push_back(contender.evaluation.find(result.name)->score);
     row.improvement_percent = improvement(row.name, row.values.front(), row.values.back());
     const metrics::MetricResult& other = *last.find(result.name);
-    if (contenders.size() > 1 && same_examples(first, last, result, other)) {
-      row.significance = significance(result, other, options);
-    }
+    row.pairs = pairs_of(first, last, result, other);
+    if (row.pairs >= kFewestPairs) row.significance = significance(result, other, options);
     all.push_back(std::move(row));
   }
   return all;

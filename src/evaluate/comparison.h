@@ -23,10 +23,14 @@ struct ComparedMetric {
   /// Of the last model over the first, positive where it is better, whichever way the metric points; nothing
   /// where the first is 0.
   std::optional<double> improvement_percent;
-  /// Paired bootstrap of last against first; nothing where the models were not measured on the same examples
-  /// or the figure has no rows (accuracy).
+  size_t pairs = 0;  ///< examples that first and last were both measured on; 0 where theirs differ
+  /// Paired bootstrap of last against first, where there are kFewestPairs.
   std::optional<metrics::Comparison> significance;
 };
+
+/// With n pairs no exact two-sided test can give less than 2^(1-n): under six, not even p < 0.05. A bootstrap
+/// of so few draws the same examples again and again and would call any difference certain.
+constexpr size_t kFewestPairs = 6;
 
 /// At least two contenders, evaluated with the same options.
 std::vector<ComparedMetric> compare(const std::vector<Contender>& contenders,

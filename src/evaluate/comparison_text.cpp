@@ -31,7 +31,9 @@ std::string change(const ComparedMetric& row) {
 }
 
 std::string certainty(const ComparedMetric& row) {
-  if (!row.significance || row.values.front() == row.values.back()) return "";
+  if (row.values.front() == row.values.back()) return "";
+  if (row.pairs > 0 && row.pairs < kFewestPairs) return "too few examples";
+  if (!row.significance) return "";
   const double p = row.significance->p_value;
   if (p >= 0.05) return format("p = %.2f, may be chance", p);
   return p < 0.001 ? "p < 0.001" : format("p = %.3f", p);

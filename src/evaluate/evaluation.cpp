@@ -15,10 +15,6 @@ namespace {
 
 const std::vector<std::string> kLossMetrics = {"loss", "perplexity", "accuracy"};
 
-bool is_loss_metric(const std::string& name) {
-  return std::find(kLossMetrics.begin(), kLossMetrics.end(), name) != kLossMetrics.end();
-}
-
 std::vector<text::EncodedExample> encode(const text::ChatEncoder& encoder, const std::vector<data::Example>& examples,
                                          Evaluation& into) {
   std::vector<text::EncodedExample> encoded;
@@ -38,26 +34,24 @@ std::vector<text::EncodedExample> encode(const text::ChatEncoder& encoder, const
   return encoded;
 }
 
-/// A figure of the loss in the form that bootstraps read: rows of (Σ −log p, tokens), one an example.
+/// A figure of the loss in the form that bootstraps read: a row an example, of tokens and what is summed over
+/// them: −log p, or right guesses.
 metrics::MetricResult loss_figure(const std::string& name, const LossResult& loss) {
   metrics::MetricResult result;
   result.name = name;
   result.signature = name + "|answer tokens";
   result.details = {{"score", 0.0}, {"tokens", loss.tokens}};
-  if (name == "accuracy") {
-    result.score = loss.accuracy();
-  } else {
-    result.width = 2;
-    for (size_t i = 0; i < loss.example_nll.size(); ++i) {
-      result.rows.insert(result.rows.end(), {loss.example_nll[i], static_cast<double>(loss.example_tokens[i])});
-    }
-    const bool exponential = name == "perplexity";
-    result.score_of = [exponential](std::span<const double> sum) {
-      const double mean = sum[1] > 0 ? sum[0] / sum[1] : 0;
-      return exponential ? std::exp(mean) : mean;
-    };
-    metrics::finish_result(result);
+  result.width = 2;
+  for (size_t i = 0; i < loss.example_nll.size(); ++i) {
+    const double sum = name == "accuracy" ? static_cast<double>(loss.example_correct[i]) : loss.example_nll[i];
+    result.rows.insert(result.rows.end(), {sum, static_cast<double>(loss.example_tokens[i])});
   }
+  const bool exponential = name == "perplexity";
+  result.score_of = [exponential](std::span<const double> sum) {
+    const double mean = sum[1] > 0 ? sum[0] / sum[1] : 0;
+    return exponential ? std::exp(mean) : mean;
+  };
+  metrics::finish_result(result);
   std::get<double>(result.details.front().second) = result.score;
   return result;
 }
@@ -74,6 +68,10 @@ const metrics::MetricResult* Evaluation::find(const std::string& metric) const {
     if (result.name == metric) return &result;
   }
   return nullptr;
+}
+
+bool over_answer_tokens(const std::string& metric) {
+  return std::find(kLossMetrics.begin(), kLossMetrics.end(), metric) != kLossMetrics.end();
 }
 
 bool lower_is_better(const std::string& metric) {
@@ -120,7 +118,7 @@ Evaluation evaluate(model::Decoder& decoder, const generate::ModelText& text,
   evaluation.examples = examples.size();
 
   LossResult loss;
-  if (std::any_of(wanted.begin(), wanted.end(), is_loss_metric)) {
+  if (std::any_of(wanted.begin(), wanted.end(), over_answer_tokens)) {
     const auto encoder =
         text.encoder({.max_length = static_cast<uint32_t>(std::clamp<int64_t>(positions, 1, UINT32_MAX))});
     const auto encoded = encode(encoder, examples, evaluation);
@@ -130,13 +128,13 @@ Evaluation evaluate(model::Decoder& decoder, const generate::ModelText& text,
     evaluation.tokens = loss.tokens;
   }
   std::vector<metrics::Sample> samples;
-  if (!std::all_of(wanted.begin(), wanted.end(), is_loss_metric)) {
+  if (!std::all_of(wanted.begin(), wanted.end(), over_answer_tokens)) {
     evaluation.answers = answer_all(decoder, text, examples, positions, options, evaluation.reused);
     for (const Answer& answer : evaluation.answers) samples.push_back({answer.text, {answer.reference}});
   }
   for (const std::string& name : wanted) {
-    evaluation.results.push_back(is_loss_metric(name) ? loss_figure(name, loss)
-                                                      : metrics::make_metric(name, {}, "metrics")->score(samples));
+    evaluation.results.push_back(over_answer_tokens(name) ? loss_figure(name, loss)
+                                                          : metrics::make_metric(name, {}, "metrics")->score(samples));
   }
   return evaluation;
 }

@@ -39,7 +39,7 @@ struct Evaluation {
   size_t truncated = 0;           ///< of those, cut at max_length
   std::vector<Answer> answers;    ///< one a conversation, in order; empty when no metric needs them
   size_t reused = 0;              ///< answers that `samples` held already
-  /// One a metric, in the order asked for. Those of the loss hold rows for bootstraps too (accuracy does not).
+  /// One a metric, in the order asked for, with rows for bootstraps.
   std::vector<metrics::MetricResult> results;
 
   /// nullptr when it was not asked for.
@@ -48,6 +48,8 @@ struct Evaluation {
 
 /// Throws Error(kInput) at `place` for an unknown name.
 void check_metric_names(const std::vector<std::string>& names, const std::string& place);
+/// loss, perplexity and accuracy: figures over the tokens of the known answers.
+bool over_answer_tokens(const std::string& metric);
 /// loss and perplexity.
 bool lower_is_better(const std::string& metric);
 

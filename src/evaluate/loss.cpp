@@ -34,17 +34,20 @@ LossResult dataset_loss(model::Decoder& decoder, const std::vector<text::Encoded
     }
     const auto batch = model::pack(sequences, decoder.options().device);
     const auto part =
-        model::head_loss(decoder, decoder.hidden(batch, {}), tensor_of(wanted), {}, {.keep_token_nll = true});
+        model::head_loss(decoder, decoder.hidden(batch, {}), tensor_of(wanted), {}, {.keep_tokens = true});
     result.nll_sum += part.nll_sum;
     result.tokens += part.tokens;
     result.correct += part.correct;
-    const Tensor nll = part.token_nll.cpu();
+    const Tensor nll = part.token_nll.cpu(), right = part.token_correct.cpu();
     const auto* values = nll.const_data_ptr<float>();
+    const auto* hits = right.const_data_ptr<bool>();
     for (size_t i = begin; i < end; ++i) {
       const int64_t count = text::trained_targets(examples[i]);
       double sum = 0;
       for (int64_t t = 0; t < count; ++t) sum += *values++;
       result.example_nll.push_back(sum);
+      result.example_correct.push_back(std::count(hits, hits + count, true));
+      hits += count;
       result.example_tokens.push_back(count);
     }
     if (progress) progress(end);

@@ -13,7 +13,7 @@ struct LossResult {
   int64_t tokens = 0;               ///< trained targets
   int64_t correct = 0;              ///< of those, predicted first
   std::vector<double> example_nll;  ///< one sum per example, in order
-  std::vector<int64_t> example_tokens;
+  std::vector<int64_t> example_tokens, example_correct;
   double loss() const;        ///< mean per token
   double perplexity() const;  ///< exp(loss)
   double accuracy() const;

@@ -30,7 +30,8 @@ double f_score(std::span<const double> row, bool eps_smoothing) {
       ++orders;
     }
   }
-  if (eps_smoothing) return 100 * smoothed / static_cast<double>(row.size() / 3);
+  const size_t all_orders = row.size() / 3;
+  if (eps_smoothing) return 100 * smoothed / static_cast<double>(all_orders);
   if (orders == 0 || precision_sum + recall_sum == 0) return 0;
   const double precision = precision_sum / orders, recall = recall_sum / orders;
   double score = (1 + kBetaSquared) * precision * recall;

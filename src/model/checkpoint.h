@@ -1,7 +1,6 @@
 // Model folders as Hugging Face lays them out: read in place, written whole or not at all.
 #pragma once
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>

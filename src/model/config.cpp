@@ -56,7 +56,6 @@ DecoderConfig config_from_json(const Json& json, const std::string& place) {
   const ConfigReader reader(json, place);
   config.dtype = reader.text_or("dtype", reader.text_or("torch_dtype", ""));
   config.eos_token_ids = reader.token_ids("eos_token_id");
-  if (const auto bos = reader.token_ids("bos_token_id"); !bos.empty()) config.bos_token_id = bos.front();
   check(config, place);
   return config;
 }

@@ -42,7 +42,6 @@ struct DecoderConfig {
   RopeConfig rope;
   std::string dtype;  ///< as the checkpoint says, "" when it does not
   std::vector<int32_t> eos_token_ids;
-  int64_t bos_token_id = -1;
 };
 
 /// What the tensors of a family are called; `{}` stands for the layer's number.

@@ -38,7 +38,7 @@ HeadLoss head_loss(Decoder& decoder, const Tensor& hidden, const Tensor& targets
   const bool differentiate = needs_gradient(hidden, parameters) && result.tokens > 0;
 
   const at::TensorOptions fp32 = hidden.options().dtype(at::kFloat);
-  Tensor nll = at::empty({result.tokens}, fp32);
+  Tensor nll = at::empty({result.tokens}, fp32), right = at::empty({result.tokens}, fp32.dtype(at::kBool));
   Tensor dhidden;
   std::vector<Tensor> gradients;
   without_gradients([&] {
@@ -58,7 +58,7 @@ HeadLoss head_loss(Decoder& decoder, const Tensor& hidden, const Tensor& targets
       const Tensor scale = differentiate ? at::full({count}, options.weight, fp32) : Tensor();
       const auto [losses, correct] = tensor::cross_entropy(logits, wanted.narrow(0, begin, count), scale);
       nll.narrow(0, begin, count).copy_(losses);
-      result.correct += correct.sum().item<int64_t>();
+      right.narrow(0, begin, count).copy_(correct);
       if (!differentiate) continue;
       Tensor dnormed, dpart = at::zeros(part.sizes(), part.options());
       head.backward(logits, normed, saved, context, sink, &dnormed, false);  // logits hold their gradient now
@@ -71,7 +71,8 @@ HeadLoss head_loss(Decoder& decoder, const Tensor& hidden, const Tensor& targets
     return Tensor();
   });
   result.nll_sum = nll.sum(at::kDouble).item<double>();
-  if (options.keep_token_nll) result.token_nll = nll;
+  result.correct = right.sum().item<int64_t>();
+  if (options.keep_tokens) result.token_nll = nll, result.token_correct = right;
   result.loss = nll.sum().mul(options.weight);
   if (!differentiate) return result;
   result.loss = attach_backward(result.loss.detach(), hidden, parameters, [dhidden, gradients](const Tensor& upstream) {

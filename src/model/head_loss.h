@@ -9,16 +9,17 @@ namespace hone::model {
 constexpr int64_t kIgnore = -100;
 
 struct HeadLoss {
-  Tensor loss;          ///< scalar fp32: Σ weight[i] · (−log p(target[i])); differentiable
-  double nll_sum = 0;   ///< Σ −log p(target[i]), unweighted, summed in double
-  int64_t tokens = 0;   ///< targets that carry loss
-  int64_t correct = 0;  ///< of those, where the target is the most likely token
-  Tensor token_nll;     ///< [tokens] fp32, in order, when asked for
+  Tensor loss;           ///< scalar fp32: Σ weight[i] · (−log p(target[i])); differentiable
+  double nll_sum = 0;    ///< Σ −log p(target[i]), unweighted, summed in double
+  int64_t tokens = 0;    ///< targets that carry loss
+  int64_t correct = 0;   ///< of those, where the target is the most likely token
+  Tensor token_nll;      ///< [tokens] fp32, in order, when asked for (keep_tokens)
+  Tensor token_correct;  ///< [tokens] bool, likewise
 };
 
 struct HeadLossOptions {
   double weight = 1;  ///< of every token: 1 / (tokens of the optimiser step)
-  bool keep_token_nll = false;
+  bool keep_tokens = false;
   int64_t chunk_bytes = 64 << 20;  ///< largest size of the logits of one chunk
 };
 

@@ -4,12 +4,91 @@
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
+#include <algorithm>
 #include <vector>
+
+#include "tensor/cpu/kernels.h"
+#include "tensor/parallel.h"
 
 namespace hone::tensor {
 namespace {
+
+bool has_kernel(const Tensor& q, const Tensor& k, const Tensor& v) {
+  const auto fits = [&](const Tensor& x) {
+    return x.is_cpu() && x.is_contiguous() && x.scalar_type() == q.scalar_type();
+  };
+  return fits(q) && fits(k) && fits(v) && (q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16);
+}
+
+/// An item for each head of each sequence, the longest sequences first, so that threads end together.
+std::vector<cpu::AttentionItem> items_of(const Tensor& q, const Tensor& k, std::span<const int64_t> cu_seqlens,
+                                         double scale) {
+  const auto type = q.scalar_type() == at::kFloat ? cpu::Type::kFloat32 : cpu::Type::kBFloat16;
+  std::vector<cpu::AttentionItem> items;
+  for (size_t i = 0; i + 1 < cu_seqlens.size(); ++i) {
+    const int64_t length = cu_seqlens[i + 1] - cu_seqlens[i];
+    for (int64_t head = 0; length > 0 && head < q.size(1); ++head) {
+      items.push_back({type, cu_seqlens[i], length, head, q.size(1), k.size(1), q.size(2), static_cast<float>(scale)});
+    }
+  }
+  std::stable_sort(items.begin(), items.end(), [](const auto& a, const auto& b) { return a.length > b.length; });
+  return items;
+}
+
+/// body(item, scratch) for all items; each thread has scratch of its own, taken here, where a lack of memory can
+/// still be reported.
+template <typename Body>
+void for_each_item(const std::vector<cpu::AttentionItem>& items, bool backward, const Body& body) {
+  if (items.empty()) return;
+  const int64_t floats = cpu::kernels().attention_scratch(items.front().length, items.front().dim, backward);
+  Tensor scratch = at::empty({parallel_threads(), floats}, at::TensorOptions().dtype(at::kFloat));
+  auto* memory = scratch.mutable_data_ptr<float>();
+  parallel_tasks(static_cast<int64_t>(items.size()),
+                 [&](int64_t i, int64_t thread) { body(items[static_cast<size_t>(i)], memory + thread * floats); });
+}
+
+Tensor attention_kernel(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const int64_t> cu_seqlens,
+                        double scale, AttentionSaved* saved) {
+  Tensor out = at::empty(q.sizes(), q.options());
+  Tensor logsumexp = at::empty({q.size(0), q.size(1)}, q.options().dtype(at::kFloat));
+  const void *queries = q.const_data_ptr(), *keys = k.const_data_ptr(), *values = v.const_data_ptr();
+  void* to = out.mutable_data_ptr();
+  auto* sums = logsumexp.mutable_data_ptr<float>();
+  for_each_item(items_of(q, k, cu_seqlens, scale), false, [&](const cpu::AttentionItem& item, float* scratch) {
+    cpu::kernels().attention_forward(item, queries, keys, values, to, sums, scratch);
+  });
+  if (saved != nullptr) saved->logsumexp = {logsumexp};
+  return out;
+}
+
+/// Sums the shares of the query heads of each group into `to` [N, K, dim].
+void sum_groups(const Tensor& shares, Tensor& to) {
+  const int64_t groups = shares.size(1) / to.size(1);
+  if (groups == 1) {
+    to.copy_(shares);
+  } else {
+    to.copy_(shares.view({to.size(0), to.size(1), groups, to.size(2)}).sum(2));
+  }
+}
+
+void attention_kernel_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out,
+                               const Tensor& logsumexp, std::span<const int64_t> cu_seqlens, double scale, Tensor& dq,
+                               Tensor& dk, Tensor& dv) {
+  Tensor dk_shares = at::empty(q.sizes(), q.options().dtype(at::kFloat)), dv_shares = at::empty_like(dk_shares);
+  const void *queries = q.const_data_ptr(), *keys = k.const_data_ptr(), *values = v.const_data_ptr();
+  const void *answer = out.const_data_ptr(), *upstream = dout.const_data_ptr();
+  const auto* sums = logsumexp.const_data_ptr<float>();
+  void* to_q = dq.mutable_data_ptr();
+  auto *to_k = dk_shares.mutable_data_ptr<float>(), *to_v = dv_shares.mutable_data_ptr<float>();
+  for_each_item(items_of(q, k, cu_seqlens, scale), true, [&](const cpu::AttentionItem& item, float* scratch) {
+    cpu::kernels().attention_backward(item, queries, keys, values, answer, sums, upstream, to_q, to_k, to_v, scratch);
+  });
+  sum_groups(dk_shares, dk);
+  sum_groups(dv_shares, dv);
+}
 
 /// [T, K, dim] as [1, H, T, dim]: each key/value head repeated for the H/K query heads that share it.
 Tensor spread_heads(const Tensor& x, int64_t heads) {
@@ -36,6 +115,7 @@ Tensor by_head(const Tensor& x) {
 
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const int64_t> cu_seqlens, double scale,
                  AttentionSaved* saved) {
+  if (has_kernel(q, k, v)) return attention_kernel(q, k, v, cu_seqlens, scale, saved);
   Tensor out = at::empty({q.size(0), q.size(1), q.size(2)}, q.options());
   for (size_t i = 0; i + 1 < cu_seqlens.size(); ++i) {
     const int64_t begin = cu_seqlens[i], length = cu_seqlens[i + 1] - begin;
@@ -51,6 +131,10 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<co
 void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out,
                         const AttentionSaved& saved, std::span<const int64_t> cu_seqlens, double scale, Tensor& dq,
                         Tensor& dk, Tensor& dv) {
+  if (has_kernel(q, k, v)) {
+    return attention_kernel_backward(dout.contiguous(), q, k, v, out.contiguous(), saved.logsumexp[0], cu_seqlens,
+                                     scale, dq, dk, dv);
+  }
   for (size_t i = 0; i + 1 < cu_seqlens.size(); ++i) {
     const int64_t begin = cu_seqlens[i], length = cu_seqlens[i + 1] - begin;
     const auto part = [&](const Tensor& x) { return x.narrow(0, begin, length); };

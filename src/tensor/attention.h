@@ -7,7 +7,8 @@
 
 namespace hone::tensor {
 
-/// What backward needs besides q, k, v and the output: log-sum-exp a row, one tensor a sequence.
+/// What backward needs besides q, k, v and the output: the log-sum-exp of each row of scores, in the form of
+/// whatever made it.
 struct AttentionSaved {
   std::vector<Tensor> logsumexp;
 };

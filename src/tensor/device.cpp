@@ -67,6 +67,14 @@ c10::ScalarType dtype_from_name(const std::string& name, const std::string& plac
                         " known: float32, bfloat16, float16");
 }
 
+c10::ScalarType compute_dtype_from_name(const std::string& name, const std::string& place, const c10::Device& device) {
+  if (name == "auto") return multiplies_bf16(device) ? at::kBFloat16 : at::kFloat;
+  const c10::ScalarType type = dtype_from_name(name, place);
+  if (type == at::kHalf && !device.is_cuda())
+    fail_input(place, "float16 arithmetic needs a GPU", "use bfloat16 or float32");
+  return type;
+}
+
 std::string dtype_name(c10::ScalarType type) {
   switch (type) {
     case at::kFloat: return "float32";

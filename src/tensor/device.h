@@ -20,6 +20,9 @@ bool multiplies_bf16(const c10::Device& device);
 /// "float32", "bfloat16", "float16" and their short forms; unknown names throw Error(kInput) at `place`.
 c10::ScalarType dtype_from_name(const std::string& name, const std::string& place);
 std::string dtype_name(c10::ScalarType type);
+/// The same for the type of arithmetic on `device`, where "auto" is bfloat16 if multiplies_bf16(), else
+/// float32. float16 on a processor throws Error(kInput): its sums overflow and nothing multiplies it fast.
+c10::ScalarType compute_dtype_from_name(const std::string& name, const std::string& place, const c10::Device& device);
 
 /// Threads for all operators (0: as many as the machine offers).
 void set_threads(int threads);

@@ -38,4 +38,9 @@ struct MethodKind {
 };
 const Registry<MethodKind>& methods();
 
+struct ParameterCounts {
+  int64_t trainable = 0, total = 0;  ///< total: the model's and the method's own, each tensor once
+};
+ParameterCounts count_parameters(model::Decoder& decoder, const Method& method);
+
 }  // namespace hone::tune

@@ -20,15 +20,15 @@ namespace fs = std::filesystem;
 
 std::string RunPlan::trainable_line() const {
   return format("trainable params: %s || all params: %s || trainable%%: %.4f",
-                with_commas(trainable_parameters).c_str(), with_commas(total_parameters).c_str(),
-                100.0 * static_cast<double>(trainable_parameters) / static_cast<double>(total_parameters));
+                with_commas(parameters.trainable).c_str(), with_commas(parameters.total).c_str(),
+                100.0 * static_cast<double>(parameters.trainable) / static_cast<double>(parameters.total));
 }
 
 Json RunPlan::to_json() const {
   return {{"method", method},
           {"objective", objective},
-          {"trainable_parameters", trainable_parameters},
-          {"total_parameters", total_parameters},
+          {"trainable_parameters", parameters.trainable},
+          {"total_parameters", parameters.total},
           {"total_steps", total_steps},
           {"steps_per_epoch", steps_per_epoch},
           {"compute_dtype", compute_dtype},
@@ -165,7 +165,7 @@ TrainerOptions trainer_options(const recipe::TrainConfig& config) {
 
 /// Everything that decides the losses: a continuation must agree in all of it. How often is logged,
 /// evaluated or saved may change.
-std::string run_fingerprint(const recipe::TrainConfig& config, const Examples& train, at::ScalarType compute_type) {
+std::string run_fingerprint(const recipe::TrainConfig& config, const std::string& data, at::ScalarType compute_type) {
   recipe::TrainConfig same = config;
   const recipe::TrainingConfig defaults;
   recipe::TrainingConfig& t = same.training;
@@ -182,7 +182,7 @@ std::string run_fingerprint(const recipe::TrainConfig& config, const Examples& t
   t.per_device_eval_batch_size = defaults.per_device_eval_batch_size;
   t.early_stopping_patience = defaults.early_stopping_patience;
   same.tracking.clear();
-  return fingerprint(recipe::train_config_yaml(same) + data_fingerprint(train) + tensor::dtype_name(compute_type));
+  return fingerprint(recipe::train_config_yaml(same) + data + tensor::dtype_name(compute_type));
 }
 
 DataSummary summarise(const RunData& data, const BatchPlan& plan) {
@@ -208,11 +208,7 @@ at::ScalarType compute_type(const recipe::TrainConfig& config, const c10::Device
   // As in transformers, a model asked for in a type computes in it.
   const std::string asked =
       config.model.compute_dtype != "auto" ? config.model.compute_dtype : config.model.torch_dtype;
-  if (asked == "float16" && !device.is_cuda()) {
-    fail_input("model.torch_dtype", "float16 arithmetic needs a GPU", "use bfloat16 or float32");
-  }
-  if (asked != "auto") return tensor::dtype_from_name(asked, "model.compute_dtype");
-  return tensor::multiplies_bf16(device) ? at::kBFloat16 : at::kFloat;
+  return tensor::compute_dtype_from_name(asked, "model.compute_dtype", device);
 }
 
 /// A finished run is not overwritten by accident; one that was cut short is continued only when asked.
@@ -248,26 +244,21 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
                                                   .seed = static_cast<uint64_t>(config.training.seed),
                                                   .base_folder = config.model.name_or_path});
   TrainerOptions trainer_settings = trainer_options(config);
-  trainer_settings.run_fingerprint = run_fingerprint(config, data.train, type);
+  const std::string data_hash = data_fingerprint(data.train);
+  trainer_settings.run_fingerprint = run_fingerprint(config, data_hash, type);
 
   TerminalLog log(config, options.show_progress);
   const auto save_extras = [&](const fs::path& folder) {
     model::copy_tokenizer(text.tokenizer_folder, folder);
     if (!text.chat_template.empty()) write_file(folder / "chat_template.jinja", text.chat_template);
   };
-  const BatchPlan batches(data.train, trainer_settings.batch);
   Trainer trainer(*decoder, *method, data.train, data.validation, trainer_settings, log, save_extras);
 
   RunPlan plan;
-  plan.data = summarise(data, batches);
+  plan.data = summarise(data, trainer.batches());
   plan.total_steps = trainer.total_steps();
-  plan.steps_per_epoch = (batches.micro_batches() + trainer_settings.gradient_accumulation_steps - 1) /
-                         trainer_settings.gradient_accumulation_steps;
-  for (const auto& parameter : decoder->parameters()) plan.total_parameters += parameter.tensor->numel();
-  for (const auto& [name, tensor] : method->trainable()) {
-    plan.trainable_parameters += tensor.numel();
-    if (!method_kind.trains_base) plan.total_parameters += tensor.numel();
-  }
+  plan.steps_per_epoch = trainer.steps_per_epoch();
+  plan.parameters = count_parameters(*decoder, *method);
   plan.compute_dtype = tensor::dtype_name(type);
   plan.machine = tensor::processor_summary();
   plan.method = config.method;
@@ -278,7 +269,7 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   // Written once the checkpoint to go on from has been accepted: a refused continuation changes nothing.
   log.on_begin = [&] {
     write_file(output / "config.yaml", recipe::train_config_yaml(config));
-    write_json(output / "run.json", {{"data_fingerprint", data_fingerprint(data.train)},
+    write_json(output / "run.json", {{"data_fingerprint", data_hash},
                                      {"run_fingerprint", trainer_settings.run_fingerprint},
                                      {"plan", plan.to_json()}});
   };

@@ -23,7 +23,7 @@ struct DataSummary {
 struct RunPlan {
   DataSummary data;
   int64_t total_steps = 0, steps_per_epoch = 0;
-  int64_t trainable_parameters = 0, total_parameters = 0;
+  ParameterCounts parameters;
   std::string compute_dtype, machine, method, objective;
   /// "trainable params: 1,234 || all params: 5,678 || trainable%: 21.7330", as PEFT prints it.
   std::string trainable_line() const;

@@ -34,8 +34,8 @@ Json TrainSummary::to_json() const {
           {"stopped_early", stopped_early},
           {"seconds", seconds},
           {"tokens_per_second", tokens_per_second},
-          {"trainable_parameters", trainable_parameters},
-          {"total_parameters", total_parameters},
+          {"trainable_parameters", parameters.trainable},
+          {"total_parameters", parameters.total},
           {"optimizer_state_bytes", optimizer_state_bytes},
           {"peak_memory_bytes", peak_memory_bytes}};
 }
@@ -47,12 +47,6 @@ std::vector<bool> decayed(const std::vector<std::pair<std::string, Tensor>>& par
   std::vector<bool> flags;
   for (const auto& [name, tensor] : parameters) flags.push_back(tensor.dim() > 1);
   return flags;
-}
-
-int64_t count_parameters(const std::vector<std::pair<std::string, Tensor>>& tensors) {
-  int64_t count = 0;
-  for (const auto& [name, tensor] : tensors) count += tensor.numel();
-  return count;
 }
 
 }  // namespace
@@ -324,12 +318,7 @@ TrainSummary Trainer::Impl::finish() {
   summary.best_metric = state_.best_metric;
   summary.best_step = state_.best_step;
   summary.stopped_early = stopped_early_;
-  summary.trainable_parameters = count_parameters(parameters_);
-  summary.total_parameters = 0;
-  for (const auto& parameter : decoder_.parameters()) summary.total_parameters += parameter.tensor->numel();
-  for (model::Linear* linear : decoder_.linears()) {
-    if (linear->lora) summary.total_parameters += linear->lora->lora_A.numel() + linear->lora->lora_B.numel();
-  }
+  summary.parameters = count_parameters(decoder_, method_);
   summary.optimizer_state_bytes = optimizer_.state_bytes();
   summary.peak_memory_bytes = tensor::peak_memory_bytes();
   summary.output_dir = options_.output_dir.string();
@@ -343,6 +332,12 @@ Trainer::Trainer(model::Decoder& decoder, Method& method, const Examples& train,
 Trainer::~Trainer() = default;
 int64_t Trainer::total_steps() const {
   return impl_->total_steps_;
+}
+int64_t Trainer::steps_per_epoch() const {
+  return impl_->steps_per_epoch();
+}
+const BatchPlan& Trainer::batches() const {
+  return impl_->plan_;
 }
 TrainSummary Trainer::run() {
   return impl_->run();

@@ -55,7 +55,8 @@ struct TrainSummary {
   double epochs = 0, train_loss = 0, seconds = 0, tokens_per_second = 0;
   std::optional<double> first_eval_loss, last_eval_loss, best_metric, test_loss;
   int64_t best_step = 0;
-  int64_t trainable_parameters = 0, total_parameters = 0, peak_memory_bytes = 0, optimizer_state_bytes = 0;
+  ParameterCounts parameters;
+  int64_t peak_memory_bytes = 0, optimizer_state_bytes = 0;
   bool stopped_early = false;
   std::string output_dir;
   Json to_json() const;
@@ -83,8 +84,10 @@ class Trainer {
           TrainerOptions options, RunLog& log, std::function<void(const std::filesystem::path&)> save_extras);
   ~Trainer();
 
-  /// Optimiser steps of the whole run, known before it starts.
+  /// Optimiser steps of the whole run and of an epoch, known before it starts.
   int64_t total_steps() const;
+  int64_t steps_per_epoch() const;
+  const BatchPlan& batches() const;
   /// Runs to the end (or from where a checkpoint left). Ctrl-C finishes the step, saves and throws
   /// Error(kInterrupted) that says how to go on; a loss that is not finite throws Error(kFailure).
   TrainSummary run();

@@ -20,11 +20,11 @@ metrics::MetricResult mean_of(const std::string& name, const std::vector<double>
   return result;
 }
 
-/// 40 examples; loss about `loss`, rouge about `rouge`.
-Contender contender(const std::string& name, double loss, double rouge) {
+/// Loss about `loss`, rouge about `rouge`.
+Contender contender(const std::string& name, double loss, double rouge, size_t examples = 40) {
   Contender made{name, {}};
   std::vector<double> losses, rouges;
-  for (size_t i = 0; i < 40; ++i) {
+  for (size_t i = 0; i < examples; ++i) {
     losses.push_back(loss + 0.01 * static_cast<double>(i % 5));
     rouges.push_back(rouge + 0.001 * static_cast<double>(i % 7));
     made.evaluation.with_loss.push_back(i);
@@ -59,6 +59,19 @@ TEST(Comparison, OtherExamplesAreNotPaired) {
   const auto rows = compare({contender("before", 2, 0.2), after});
   EXPECT_FALSE(rows[0].significance);
   EXPECT_TRUE(rows[1].significance);
+}
+
+TEST(Comparison, FewExamplesProveNothing) {
+  for (const size_t few : {1u, 5u}) {
+    const std::vector<Contender> both = {contender("before", 9, 0.1, few), contender("after", 1, 0.9, few)};
+    const auto rows = compare(both);
+    EXPECT_FALSE(rows[0].significance);
+    EXPECT_TRUE(to_json(both, rows, 0)["metrics"]["loss"]["p_value"].is_null());
+    EXPECT_NE(to_text(both, rows, 0, 80).find("too few examples"), std::string::npos);
+  }
+  // Six pairs, all better: an exact test over signs gives 2 in 2^6.
+  const auto rows = compare({contender("before", 9, 0.1, 6), contender("after", 1, 0.9, 6)});
+  EXPECT_EQ(rows[0].significance->p_value, 1.0 / 32);
 }
 
 TEST(Comparison, NothingFromZero) {

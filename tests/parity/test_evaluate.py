@@ -118,7 +118,8 @@ def test_samples_go_on_where_they_were_torn(data, tmp_path):
     assert torn.read_bytes().startswith(whole) and torn.read_bytes().count(b"\n") == 2 * len(CHATS)
 
 
-def test_compare(data, tmp_path):
+def test_compare(tmp_path):
+    data = write_lines(tmp_path / "data.jsonl", [{"messages": chat} for chat in chats() + chats()])
     model = random_llama(tmp_path / "base")
     torch.manual_seed(5)
     adapted = peft.get_peft_model(model, peft.LoraConfig(r=4, target_modules=["q_proj"], init_lora_weights=False))
@@ -138,7 +139,8 @@ def test_compare(data, tmp_path):
     assert loss["improvement_percent"] == pytest.approx(100 * (loss["base"] - loss["stories"]) / loss["base"])
     low, high = loss["difference_interval"]
     assert low <= loss["stories"] - loss["base"] <= high and 0 < loss["p_value"] <= 1
-    assert got["metrics"]["accuracy"]["p_value"] is None
+    low, high = got["metrics"]["accuracy"]["difference_interval"]
+    assert low <= got["metrics"]["accuracy"]["stories"] - got["metrics"]["accuracy"]["base"] <= high
     chrf = got["metrics"]["chrf"]
     assert chrf["improvement_percent"] == pytest.approx(100 * (chrf["stories"] - chrf["base"]) / chrf["base"])
     assert len(got["samples"]) == 2 and set(got["samples"][0]["answers"]) == {"base", "tuned", "stories"}
@@ -169,3 +171,12 @@ def test_bad_options_are_explained(arguments, words, data, tmp_path):
     assert result.returncode == 2
     for word in words:
         assert word in result.stderr
+
+
+def test_compare_on_too_few_examples(data, tmp_path):
+    random_llama(tmp_path / "base")
+    stories(tmp_path / "stories")
+    arguments = ("compare", "--data", data, "--model", tmp_path / "base", "--model", tmp_path / "stories", "--metrics", "loss,accuracy")
+    for row in json.loads(hone(*arguments, "--json"))["metrics"].values():
+        assert row["p_value"] is None and row["difference_interval"] is None
+    assert "too few examples" in hone(*arguments)

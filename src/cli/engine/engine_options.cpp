@@ -20,17 +20,13 @@ void add_compute_options(CLI::App& app, ModelChoice& choice) {
   app.add_option("--threads", choice.threads, "Threads (0: all cores)")->capture_default_str();
 }
 
-at::ScalarType resolve_compute_dtype(const std::string& name, const c10::Device& device) {
-  if (name == "auto") return tensor::multiplies_bf16(device) ? at::kBFloat16 : at::kFloat;
-  return tensor::dtype_from_name(name, "compute_dtype");
-}
-
 std::unique_ptr<model::Decoder> load_model(const ModelChoice& choice) {
   tensor::set_threads(choice.threads);
   const c10::Device device = tensor::device_from_name(choice.device);
   std::string type = choice.compute_dtype;
   if (type == "stored") type = model::read_config(choice.model).dtype == "bfloat16" ? "auto" : "float32";
-  auto decoder = model::Decoder::load(choice.model, {resolve_compute_dtype(type, device), device});
+  auto decoder =
+      model::Decoder::load(choice.model, {tensor::compute_dtype_from_name(type, "--compute-dtype", device), device});
   if (!choice.adapter.empty()) exchange::read_peft(*decoder, choice.adapter, /*trainable=*/false);
   return decoder;
 }

@@ -26,9 +26,6 @@ void add_model_options(CLI::App& app, ModelChoice& choice);
 /// The last three of these alone.
 void add_compute_options(CLI::App& app, ModelChoice& choice);
 
-/// What `auto` means on this machine for this device: bfloat16 where it is multiplied fast, else float32.
-at::ScalarType resolve_compute_dtype(const std::string& name, const c10::Device& device);
-
 /// Loads the model and attaches the adapter, frozen.
 std::unique_ptr<model::Decoder> load_model(const ModelChoice& choice);
 

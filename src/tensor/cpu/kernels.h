@@ -8,6 +8,15 @@ namespace hone::cpu {
 /// Element type of the activations; all sums are made in fp32.
 enum class Type : int { kFloat32 = 0, kBFloat16 = 1 };
 
+/// One query head over one sequence of a packed batch. Rows lie side by side: those of q, out and their gradients
+/// hold `heads` heads of `dim`, those of k and v `kv_heads`; pointers are to the first row of the batch.
+struct AttentionItem {
+  Type type;
+  int64_t first, length;  ///< rows of the sequence
+  int64_t head, heads, kv_heads, dim;
+  float scale;
+};
+
 /// Every function works on rows [begin, end) so that the caller shares rows among threads.
 /// `cols` is the length of a row, rows are contiguous unless a stride is given.
 struct Kernels {
@@ -42,6 +51,16 @@ struct Kernels {
   /// row_scale[row].
   void (*cross_entropy)(Type type, void* logits, const int64_t* targets, const float* row_scale, int64_t cols,
                         float* losses, uint8_t* correct, int64_t begin, int64_t end);
+
+  /// Floats of scratch for one item of the two below.
+  int64_t (*attention_scratch)(int64_t length, int64_t dim, bool backward);
+  /// out = softmax(q kᵀ · scale, causal) v, and the log-sum-exp of each score row [rows, heads], in blocks that
+  /// stay in cache (Dao 2023): scores never exist as a whole, masked blocks are never computed.
+  void (*attention_forward)(const AttentionItem& item, const void* q, const void* k, const void* v, void* out,
+                            float* logsumexp, float* scratch);
+  /// dq, and this query head's share of dk and dv: fp32 [rows, heads, dim], to be summed over each group.
+  void (*attention_backward)(const AttentionItem& item, const void* q, const void* k, const void* v, const void* out,
+                             const float* logsumexp, const void* dout, void* dq, float* dk, float* dv, float* scratch);
 };
 
 /// The best variant this processor can run; HONE_KERNELS=portable|avx2|avx512 in the environment overrules.

@@ -242,7 +242,7 @@ Encoding Tokenizer::encode_with_offsets(std::string_view text, EncodeOptions opt
 std::string Tokenizer::decode(std::span<const int32_t> ids, DecodeOptions options) const {
   const Impl& impl = *impl_;
   if (impl.parts.decoder && impl.parts.decoder->is_byte_level()) {
-    const std::string bytes = impl.decode_bytes(ids, options);
+    std::string bytes = impl.decode_bytes(ids, options);
     if (valid_utf8_prefix(bytes) == bytes.size()) return bytes;
     std::string text;
     append_repaired(text, bytes);

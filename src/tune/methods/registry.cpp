@@ -1,3 +1,5 @@
+#include <set>
+
 #include "tune/method.h"
 
 namespace hone::tune {
@@ -15,6 +17,20 @@ const Registry<MethodKind>& methods() {
     return registry;
   }();
   return all;
+}
+
+ParameterCounts count_parameters(model::Decoder& decoder, const Method& method) {
+  ParameterCounts counts;
+  std::set<const void*> seen;
+  const auto count = [&](const Tensor& tensor) {
+    if (seen.insert(tensor.unsafeGetTensorImpl()).second) counts.total += tensor.numel();
+  };
+  for (const auto& parameter : decoder.parameters()) count(*parameter.tensor);
+  for (const auto& [name, tensor] : method.trainable()) {
+    counts.trainable += tensor.numel();
+    count(tensor);
+  }
+  return counts;
 }
 
 }  // namespace hone::tune

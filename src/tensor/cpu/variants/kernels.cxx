@@ -2,65 +2,10 @@
 // so that the compiler vectorises them; everything has internal linkage (see CMakeLists.txt).
 #include "tensor/cpu/kernels.h"
 
-#include <cmath>
-#include <cstdint>
+#include "tensor/cpu/variants/common.h"
 
 namespace hone::cpu {
 namespace {
-
-struct BFloat16 {
-  uint16_t bits;
-};
-
-inline float as_float(uint32_t bits) {
-  float value;
-  __builtin_memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
-inline uint32_t as_bits(float value) {
-  uint32_t bits;
-  __builtin_memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
-inline float load(float value) {
-  return value;
-}
-inline float load(BFloat16 value) {
-  return as_float(uint32_t{value.bits} << 16);
-}
-inline void store(float& to, float value) {
-  to = value;
-}
-/// Round to nearest even; NaN stays NaN because its mantissa's top bit survives the shift.
-inline void store(BFloat16& to, float value) {
-  const uint32_t bits = as_bits(value);
-  const uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
-  to.bits = static_cast<uint16_t>((bits & 0x7FFFFFFF) > 0x7F800000 ? (bits >> 16) | 0x40 : rounded);
-}
-
-/// exp for the vector unit: 2^n · p(r), r in ±ln2/2, degree-6 minimax; about 1 ulp, 0 below -87.3.
-inline float exp_fast(float x) {
-  const float clamped = x < -87.3f ? -87.3f : x > 88.7f ? 88.7f : x;
-  const float n = __builtin_floorf(clamped * 1.44269504088896341f + 0.5f);
-  float r = clamped - n * 0.693359375f;
-  r -= n * -2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * r * r + r + 1.0f;
-  const float power = as_float(static_cast<uint32_t>(static_cast<int32_t>(n) + 127) << 23);
-  const float value = p * power;
-  return x < -87.3f ? 0.0f : x != x ? x : value;
-}
-
-inline float sigmoid(float x) {
-  return 1.0f / (1.0f + exp_fast(-x));
-}
 
 template <typename T>
 void rms_norm_rows(const T* x, const T* weight, float eps, int64_t cols, T* y, float* rstd, int64_t begin,
@@ -258,12 +203,19 @@ void cross_entropy(Type type, void* logits, const int64_t* targets, const float*
 
 }  // namespace
 
-#define VARIANT_TABLE2(variant) kernels_##variant
-#define VARIANT_TABLE(variant) VARIANT_TABLE2(variant)
 #define NAME_OF2(variant) #variant
 #define NAME_OF(variant) NAME_OF2(variant)
-extern const Kernels VARIANT_TABLE(HONE_KERNELS);
-const Kernels VARIANT_TABLE(HONE_KERNELS) = {NAME_OF(HONE_KERNELS), rms_norm, rms_norm_backward, rope, silu_mul,
-                                             silu_mul_backward,     dropout,  cross_entropy};
+extern const Kernels HONE_VARIANT(kernels);
+const Kernels HONE_VARIANT(kernels) = {NAME_OF(HONE_KERNELS),
+                                       rms_norm,
+                                       rms_norm_backward,
+                                       rope,
+                                       silu_mul,
+                                       silu_mul_backward,
+                                       dropout,
+                                       cross_entropy,
+                                       HONE_VARIANT(attention_scratch),
+                                       HONE_VARIANT(attention_forward),
+                                       HONE_VARIANT(attention_backward)};
 
 }  // namespace hone::cpu

@@ -46,7 +46,8 @@ class TrimOffsets : public PostProcessor {
 
 class Roberta : public PostProcessor {
  public:
-  Roberta(TrimOffsets trim, std::unique_ptr<PostProcessor> brackets) : trim_(trim), brackets_(std::move(brackets)) {}
+  Roberta(const TrimOffsets& trim, std::unique_ptr<PostProcessor> brackets)
+      : trim_(trim), brackets_(std::move(brackets)) {}
   void apply(Encoding& encoding, const PostProcessing& how) const override {
     trim_.apply(encoding, how);
     brackets_->apply(encoding, how);
