@@ -32,7 +32,8 @@ LossResult dataset_loss(model::Decoder& decoder, const std::vector<text::Encoded
       sequences.emplace_back(example.ids);
       text::append_targets(example, model::kIgnore, wanted);
     }
-    const auto batch = model::pack(sequences, decoder.options().device);
+    const auto batch = model::pack_evenly(sequences, decoder.options().device);
+    wanted.resize(static_cast<size_t>(batch.cu_seqlens.back()), model::kIgnore);
     const auto part =
         model::head_loss(decoder, decoder.hidden(batch, {}), tensor_of(wanted), {}, {.keep_tokens = true});
     result.nll_sum += part.nll_sum;

@@ -195,4 +195,12 @@ PackedBatch pack(const std::vector<std::span<const int32_t>>& sequences, const c
   return batch;
 }
 
+PackedBatch pack_evenly(std::vector<std::span<const int32_t>> sequences, const c10::Device& device) {
+  int64_t rows = 0;
+  for (const auto& sequence : sequences) rows += static_cast<int64_t>(sequence.size());
+  const std::vector<int32_t> fill(static_cast<size_t>(even_rows(rows) - rows), 0);
+  if (!fill.empty()) sequences.emplace_back(fill);
+  return pack(sequences, device);
+}
+
 }  // namespace hone::model

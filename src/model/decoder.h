@@ -73,5 +73,7 @@ class Decoder {
 
 /// A batch from token ids of several sequences.
 PackedBatch pack(const std::vector<std::span<const int32_t>>& sequences, const c10::Device& device);
+/// The same, brought to even_rows() by a last sequence that means nothing.
+PackedBatch pack_evenly(std::vector<std::span<const int32_t>> sequences, const c10::Device& device);
 
 }  // namespace hone::model

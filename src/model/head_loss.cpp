@@ -1,7 +1,6 @@
 #include "model/head_loss.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -11,14 +10,28 @@
 namespace hone::model {
 namespace {
 
-/// Row numbers that carry loss and their targets, both [M] int64.
-std::pair<Tensor, Tensor> rows_with_loss(const Tensor& targets) {
+/// Numbers of the rows that carry loss, their targets and their weights, brought to even_rows() by further looks
+/// at row 0 that weigh nothing.
+struct LossRows {
+  Tensor rows, targets;  ///< [R] int64
+  Tensor weights;        ///< [R] fp32
+  int64_t count = 0;     ///< of those that carry loss: they come first
+};
+
+LossRows rows_with_loss(const Tensor& targets, double weight, const c10::Device& device) {
   const auto* values = targets.const_data_ptr<int64_t>();
   std::vector<int64_t> rows, wanted;
   for (int64_t i = 0; i < targets.size(0); ++i) {
     if (values[i] != kIgnore) rows.push_back(i), wanted.push_back(values[i]);
   }
-  return {tensor_of(rows), tensor_of(wanted)};
+  LossRows loss{.count = static_cast<int64_t>(rows.size())};
+  rows.resize(static_cast<size_t>(even_rows(loss.count)), 0);
+  wanted.resize(rows.size(), 0);
+  loss.rows = tensor_of(rows).to(device);
+  loss.targets = tensor_of(wanted).to(device);
+  loss.weights = at::zeros({loss.rows.size(0)}, at::TensorOptions().dtype(at::kFloat).device(device));
+  loss.weights.narrow(0, 0, loss.count).fill_(weight);
+  return loss;
 }
 
 }  // namespace
@@ -27,10 +40,9 @@ HeadLoss head_loss(Decoder& decoder, const Tensor& hidden, const Tensor& targets
                    const HeadLossOptions& options) {
   HeadLoss result;
   const Linear& head = decoder.head();
-  auto [rows, wanted] = rows_with_loss(targets);
-  rows = rows.to(hidden.device());
-  wanted = wanted.to(hidden.device());
-  result.tokens = rows.size(0);
+  const LossRows rows = rows_with_loss(targets, options.weight, hidden.device());
+  const int64_t all = rows.rows.size(0);
+  result.tokens = rows.count;
 
   std::vector<Tensor> parameters;
   head.collect_trainable(parameters);
@@ -38,7 +50,7 @@ HeadLoss head_loss(Decoder& decoder, const Tensor& hidden, const Tensor& targets
   const bool differentiate = needs_gradient(hidden, parameters) && result.tokens > 0;
 
   const at::TensorOptions fp32 = hidden.options().dtype(at::kFloat);
-  Tensor nll = at::empty({result.tokens}, fp32), right = at::empty({result.tokens}, fp32.dtype(at::kBool));
+  Tensor nll = at::empty({all}, fp32), right = at::empty({all}, fp32.dtype(at::kBool));
   Tensor dhidden;
   std::vector<Tensor> gradients;
   without_gradients([&] {
@@ -48,15 +60,15 @@ HeadLoss head_loss(Decoder& decoder, const Tensor& hidden, const Tensor& targets
     const int64_t chunk = std::max<int64_t>(16, options.chunk_bytes / row_bytes);
     GradSink sink(parameters);
     if (differentiate) dhidden = at::zeros(source.sizes(), source.options());
-    for (int64_t begin = 0; begin < result.tokens; begin += chunk) {
-      const int64_t count = std::min(chunk, result.tokens - begin);
-      const Tensor index = rows.narrow(0, begin, count);
+    for (int64_t begin = 0; begin < all; begin += chunk) {
+      const int64_t count = std::min(chunk, all - begin);
+      const Tensor index = rows.rows.narrow(0, begin, count);
       const Tensor part = source.index_select(0, index);
       const auto [normed, rstd] = tensor::rms_norm(part, weight, decoder.config().rms_norm_eps);
       Linear::Saved saved;
       Tensor logits = head.forward(normed, context, &saved);
-      const Tensor scale = differentiate ? at::full({count}, options.weight, fp32) : Tensor();
-      const auto [losses, correct] = tensor::cross_entropy(logits, wanted.narrow(0, begin, count), scale);
+      const Tensor weights = differentiate ? rows.weights.narrow(0, begin, count) : Tensor();
+      const auto [losses, correct] = tensor::cross_entropy(logits, rows.targets.narrow(0, begin, count), weights);
       nll.narrow(0, begin, count).copy_(losses);
       right.narrow(0, begin, count).copy_(correct);
       if (!differentiate) continue;
@@ -65,11 +77,14 @@ HeadLoss head_loss(Decoder& decoder, const Tensor& hidden, const Tensor& targets
       const bool want_weight = GradSink::wants(decoder.final_norm());
       const Tensor dweight = tensor::rms_norm_backward(dnormed, part, weight, rstd, dpart, want_weight);
       if (want_weight) sink.add(decoder.final_norm(), dweight);
-      dhidden.index_copy_(0, index, dpart);
+      const int64_t kept = std::clamp<int64_t>(rows.count - begin, 0, count);
+      dhidden.index_copy_(0, index.narrow(0, 0, kept), dpart.narrow(0, 0, kept));
     }
     gradients = sink.take();
     return Tensor();
   });
+  nll = nll.narrow(0, 0, rows.count);
+  right = right.narrow(0, 0, rows.count);
   result.nll_sum = nll.sum(at::kDouble).item<double>();
   result.correct = right.sum().item<int64_t>();
   if (options.keep_tokens) result.token_nll = nll, result.token_correct = right;

@@ -15,4 +15,8 @@ using Tensor = at::Tensor;
 /// [values.size()] int64 on the CPU, a copy.
 Tensor tensor_of(std::span<const int64_t> values);
 
+/// `rows` and up to 3% more, so that of all numbers between n and 2n only 32 occur. Matrix libraries compile a
+/// kernel for each new shape and keep it: on data of all lengths that costs time and, without end, memory.
+int64_t even_rows(int64_t rows);
+
 }  // namespace hone

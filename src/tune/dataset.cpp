@@ -75,15 +75,6 @@ std::vector<std::vector<uint32_t>> BatchPlan::epoch(uint64_t epoch) const {
   return batches;
 }
 
-namespace {
-
-/// Rows that bring `tokens` to the next multiple of 64; short batches are left as they are.
-int64_t fill_rows(int64_t tokens) {
-  return tokens < 512 ? 0 : (64 - tokens % 64) % 64;
-}
-
-}  // namespace
-
 MicroBatch make_micro_batch(const Examples& examples, const std::vector<uint32_t>& chosen, const c10::Device& device) {
   MicroBatch micro;
   std::vector<std::span<const int32_t>> sequences;
@@ -91,15 +82,13 @@ MicroBatch make_micro_batch(const Examples& examples, const std::vector<uint32_t
     sequences.emplace_back(examples[i].ids);
     micro.tokens += static_cast<int64_t>(examples[i].ids.size());
   }
-  const std::vector<int32_t> fill(static_cast<size_t>(fill_rows(micro.tokens)), 0);
-  if (!fill.empty()) sequences.emplace_back(fill);
-  micro.batch = model::pack(sequences, device);
+  micro.batch = model::pack_evenly(sequences, device);
   std::vector<int64_t> targets;
   for (const uint32_t i : chosen) {
     text::append_targets(examples[i], model::kIgnore, targets);
     micro.trained += text::trained_targets(examples[i]);
   }
-  targets.insert(targets.end(), fill.size(), model::kIgnore);
+  targets.resize(static_cast<size_t>(micro.batch.cu_seqlens.back()), model::kIgnore);
   micro.targets = tensor_of(targets);
   return micro;
 }

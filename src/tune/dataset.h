@@ -43,16 +43,14 @@ class BatchPlan {
 /// than `capacity` gets a bin of its own. Ties keep the order of the input. O(n log n).
 std::vector<std::vector<uint32_t>> pack_best_fit(const std::vector<int64_t>& lengths, int64_t capacity);
 
-/// Ids and targets of one micro-batch: targets[i] is the id that follows, or model::kIgnore where that id
-/// is not trained or belongs to another example.
+/// Ids and targets of one micro-batch (see model::pack_evenly): targets[i] is the id that follows, or model::kIgnore
+/// where that id is not trained or belongs to another example.
 struct MicroBatch {
   model::PackedBatch batch;
   Tensor targets;       ///< [N] int64, on the CPU
   int64_t tokens = 0;   ///< N
   int64_t trained = 0;  ///< targets that carry loss
 };
-/// A long batch is filled up to a multiple of 64 rows by a sequence of its own that carries no loss: matrix
-/// libraries compile and keep a kernel for each new shape, and packed batches nearly all come to one size.
 MicroBatch make_micro_batch(const Examples& examples, const std::vector<uint32_t>& chosen, const c10::Device& device);
 
 }  // namespace hone::tune

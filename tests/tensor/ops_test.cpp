@@ -12,6 +12,8 @@
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tensor/cpu/kernels.h"
 
 namespace hone::tensor {
@@ -136,6 +138,18 @@ TEST(CrossEntropy, GradientEqualsFiniteDifferences) {
     less.view({-1}).data_ptr<double>()[i] -= step;
     EXPECT_NEAR(gradient.view({-1}).data_ptr<float>()[i], (loss(more) - loss(less)) / (2 * step), 1e-5);
   }
+}
+
+TEST(EvenRows, FewSizesLittleWaste) {
+  std::set<int64_t> sizes;
+  for (int64_t rows = 0; rows <= 4096; ++rows) {
+    const int64_t even = even_rows(rows);
+    EXPECT_GE(even, rows);
+    EXPECT_LE(static_cast<double>(even - rows), 0.032 * static_cast<double>(rows));
+    EXPECT_EQ(even_rows(even), even);
+    if (rows > 2048) sizes.insert(even);
+  }
+  EXPECT_EQ(sizes.size(), 32u);
 }
 
 TEST(Extremes, LogitsOfAnySizeGiveFiniteLosses) {
