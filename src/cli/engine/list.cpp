@@ -8,6 +8,8 @@
 #include "base/registry.h"
 #include "base/terminal.h"
 #include "cli/command.h"
+#include "data/readers/reader.h"
+#include "data/shapes/shape.h"
 #include "generate/sampling.h"
 #include "metrics/metric.h"
 #include "model/families/registry.h"
@@ -33,11 +35,13 @@ const Registry<std::function<Rows()>>& kinds() {
   static const Registry<std::function<Rows()>> all = [] {
     Registry<std::function<Rows()>> registry("kind");
     registry.add({"families", "model families", [] { return rows_of(model::families()); }});
+    registry.add({"formats", "file formats of data", [] { return rows_of(data::formats()); }});
     registry.add({"methods", "ways of tuning", [] { return rows_of(tune::methods()); }});
     registry.add({"metrics", "metrics of answers", [] { return rows_of(metrics::metrics()); }});
     registry.add({"objectives", "what is learned", [] { return rows_of(tune::objectives()); }});
     registry.add({"processors", "steps of sampling", [] { return rows_of(generate::processors()); }});
     registry.add({"schedules", "learning-rate schedules", [] { return rows_of(tune::schedules()); }});
+    registry.add({"shapes", "shapes of records", [] { return rows_of(data::shapes()); }});
     registry.add({"templates", "built-in chat templates", [] { return rows_of(text::builtin_chat_templates()); }});
     registry.add({"trackers", "where figures go", [] { return rows_of(track::trackers()); }});
     return registry;

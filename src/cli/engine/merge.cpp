@@ -97,10 +97,10 @@ void run(Options options) {
 
 void set_up_merge(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  add_model_options(app, options->model);
-  app.get_option("--adapter")->required();
   // The sum is made in fp32 whatever the weights are stored in; rounding happens once, when writing.
   options->model.compute_dtype = "float32";
+  add_model_options(app, options->model);
+  app.get_option("--adapter")->required();
   app.add_option("--output", options->output, "Folder to write; an existing one is replaced")
       ->required()
       ->type_name("DIR");

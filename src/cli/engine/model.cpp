@@ -40,8 +40,8 @@ struct Probe {
 };
 
 void add_probe_options(CLI::App& app, Probe& probe) {
-  add_model_options(app, probe.choice);
   probe.choice.compute_dtype = "float32";  // a probe is for comparing
+  add_model_options(app, probe.choice);
   app.add_option("--ids", probe.ids, "Token ids, separated by commas")->required();
   app.add_option("--output", probe.output, "safetensors file to write")->required()->type_name("FILE");
 }
