@@ -20,10 +20,6 @@ std::vector<int32_t> sequence(int64_t length) {
   return ids;
 }
 
-PackedBatch batch_of(const std::vector<std::vector<int32_t>>& sequences) {
-  return pack({sequences.begin(), sequences.end()}, c10::Device(c10::kCPU));
-}
-
 // 32 positions are plain; longer sequences have frequencies of their own length.
 TEST(DynamicRope, NoSequenceDependsOnItsNeighbours) {
   const at::NoGradGuard no_grad;

@@ -46,6 +46,10 @@ inline DecoderConfig small_config() {
   return config;
 }
 
+inline PackedBatch batch_of(const std::vector<std::vector<int32_t>>& sequences) {
+  return pack({sequences.begin(), sequences.end()}, c10::Device(c10::kCPU));
+}
+
 /// Rank 2 with dropout, both matrices random. At least fp32, as tune makes them.
 inline void attach_lora(Linear& linear, at::ScalarType compute_type) {
   const at::ScalarType type = compute_type == at::kDouble ? at::kDouble : at::kFloat;
