@@ -121,7 +121,14 @@ std::vector<Case> cases() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Block, BothPaths, testing::ValuesIn(cases()));
+std::string name_of(const testing::TestParamInfo<Case>& info) {
+  static const std::map<Tuned, std::string> kTuned = {
+      {Tuned::kAdapter, "Adapter"}, {Tuned::kAll, "All"}, {Tuned::kNorms, "Norms"}, {Tuned::kNothing, "Nothing"}};
+  return tensor::dtype_name(info.param.type) + kTuned.at(info.param.tuned) +
+         (info.param.input_wants_gradient ? "AndInput" : "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Block, BothPaths, testing::ValuesIn(cases()), name_of);
 
 TEST(Block, RecomputedRunsAddTheirGradientsOnceEach) {
   SmallBlock block(at::kFloat);

@@ -45,6 +45,12 @@ TEST(Recomputed, GoesOnThroughTensorsThatOthersMade) {
   expect_equal(scale.grad(), x * parameter, 1e-14, "scale");
 }
 
+TEST(Recomputed, AParameterMadeFromTheInputCountsOnce) {
+  const Tensor x = leaf({4}), parameter = x * 2;
+  recomputed(x, {parameter}, [&](const Tensor& in) { return in * parameter; }).sum().backward();
+  expect_equal(x.grad(), x * 4, 1e-14, "x");
+}
+
 TEST(Recomputed, LeavesWhatNeedsNoGradientAlone) {
   const Tensor frozen = random_tensor({4}, at::kDouble), weight = leaf({4}), unused = leaf({4});
   const auto forward = [&](const Tensor& in) { return in * weight; };
