@@ -25,7 +25,7 @@ struct PackedBatch {
 
 /// What all blocks of one forward share.
 struct BlockInput {
-  Tensor positions, cos, sin;
+  Tensor positions, cos, sin;  ///< see RopeRows
   std::vector<int64_t> cu_seqlens;
   StepContext context;
 };
@@ -39,6 +39,9 @@ class Block {
 
   /// Without gradients: sequence i continues caches[i], which is extended (the decoder advances length).
   Tensor forward_cached(const Tensor& x, const BlockInput& input, std::span<KvCache* const> caches) const;
+
+  /// Every tensor here that requires a gradient.
+  std::vector<Tensor> trainable() const;
 
   /// attention_norm and mlp_norm [D] in the compute type, or fp32 leaves when trained.
   Tensor attention_norm, mlp_norm;
@@ -55,7 +58,6 @@ class Block {
   Tensor run_packed(const Tensor& x, const BlockInput& input, Saved* saved) const;
   /// Returns the gradient of x (undefined unless `want_input`).
   Tensor run_backward(const Tensor& dy, Saved& saved, const BlockInput& input, GradSink& sink, bool want_input) const;
-  std::vector<Tensor> trainable() const;
   double attention_scale() const;
 
   const DecoderConfig& config_;

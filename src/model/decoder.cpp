@@ -7,13 +7,12 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
-#include <algorithm>
-
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/random.h"
 #include "base/strings.h"
 #include "model/checkpoint.h"
+#include "model/composed_block.h"
 
 namespace hone::model {
 namespace {
@@ -88,23 +87,25 @@ std::unique_ptr<Decoder> Decoder::random(const DecoderConfig& config, const Deco
 }
 
 std::shared_ptr<const BlockInput> Decoder::block_input(const PackedBatch& batch, const StepContext& context,
-                                                       int64_t longest) {
+                                                       std::span<const int64_t> lengths) {
   auto input = std::make_shared<BlockInput>();
-  std::tie(input->cos, input->sin) = rope_.at_least(longest, options_.device);
-  input->positions = batch.positions;
+  const RopeRows rope = rope_.rows(batch.positions, batch.cu_seqlens, lengths);
+  input->positions = rope.positions, input->cos = rope.cos, input->sin = rope.sin;
   input->cu_seqlens = batch.cu_seqlens;
   input->context = context;
   return input;
 }
 
 Tensor Decoder::hidden(const PackedBatch& batch, const StepContext& context) {
-  int64_t longest = 1;
+  std::vector<int64_t> lengths;
   for (size_t i = 0; i + 1 < batch.cu_seqlens.size(); ++i) {
-    longest = std::max(longest, batch.cu_seqlens[i + 1] - batch.cu_seqlens[i]);
+    lengths.push_back(batch.cu_seqlens[i + 1] - batch.cu_seqlens[i]);
   }
-  const auto input = block_input(batch, context, longest);
+  const auto input = block_input(batch, context, lengths);
   Tensor x = at::embedding(embedding_, batch.ids).to(options_.compute_type);
-  for (const auto& block : blocks_) x = block->forward(x, input);
+  for (const auto& block : blocks_) {
+    x = options_.composed_blocks ? composed_forward(*block, config_, x, input) : block->forward(x, input);
+  }
   return x;
 }
 
@@ -116,16 +117,16 @@ Tensor Decoder::logits(const Tensor& hidden) {
 
 Tensor Decoder::step(const PackedBatch& batch, std::span<KvCache* const> caches) {
   const at::NoGradGuard no_grad;
-  int64_t longest = 1;
+  std::vector<int64_t> lengths;
   for (size_t i = 0; i < caches.size(); ++i) {
     const int64_t length = caches[i]->length + batch.cu_seqlens[i + 1] - batch.cu_seqlens[i];
     if (length > caches[i]->keys.front().size(1)) {
       fail_work("generation",
                 format("the cache holds %ld positions, %ld are needed", caches[i]->keys.front().size(1), length));
     }
-    longest = std::max(longest, length);
+    lengths.push_back(length);
   }
-  const auto input = block_input(batch, {}, longest);
+  const auto input = block_input(batch, {}, lengths);
   Tensor x = at::embedding(embedding_, batch.ids).to(options_.compute_type);
   for (const auto& block : blocks_) x = block->forward_cached(x, *input, caches);
   for (size_t i = 0; i < caches.size(); ++i) caches[i]->length += batch.cu_seqlens[i + 1] - batch.cu_seqlens[i];

@@ -18,6 +18,9 @@ struct DecoderOptions {
   c10::Device device = c10::Device(c10::kCPU);
   /// Weights keep the type they are stored in (they are going to be trained); else the compute type.
   bool keep_stored_type = false;
+  /// hidden() goes through composed_block.h instead of the blocks' own backward: the same figures, slower and
+  /// with more memory.
+  bool composed_blocks = false;
 };
 
 /// One weight of the base model by the name it has in the checkpoint.
@@ -60,7 +63,9 @@ class Decoder {
  private:
   using WeightSource = std::function<Tensor(const std::string& name, const std::vector<int64_t>& shape)>;
   Decoder(DecoderConfig config, DecoderOptions options, const WeightSource& source);
-  std::shared_ptr<const BlockInput> block_input(const PackedBatch& batch, const StepContext& context, int64_t longest);
+  /// `lengths`: positions of each sequence, its past included.
+  std::shared_ptr<const BlockInput> block_input(const PackedBatch& batch, const StepContext& context,
+                                                std::span<const int64_t> lengths);
 
   DecoderConfig config_;
   DecoderOptions options_;

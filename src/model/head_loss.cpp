@@ -14,11 +14,11 @@ namespace {
 /// at row 0 that weigh nothing.
 struct LossRows {
   Tensor rows, targets;  ///< [R] int64
-  Tensor weights;        ///< [R] fp32
+  Tensor weights;        ///< [R] in the type of sums
   int64_t count = 0;     ///< of those that carry loss: they come first
 };
 
-LossRows rows_with_loss(const Tensor& targets, double weight, const c10::Device& device) {
+LossRows rows_with_loss(const Tensor& targets, double weight, const at::TensorOptions& wide) {
   const auto* values = targets.const_data_ptr<int64_t>();
   std::vector<int64_t> rows, wanted;
   for (int64_t i = 0; i < targets.size(0); ++i) {
@@ -27,9 +27,9 @@ LossRows rows_with_loss(const Tensor& targets, double weight, const c10::Device&
   LossRows loss{.count = static_cast<int64_t>(rows.size())};
   rows.resize(static_cast<size_t>(even_rows(loss.count)), 0);
   wanted.resize(rows.size(), 0);
-  loss.rows = tensor_of(rows).to(device);
-  loss.targets = tensor_of(wanted).to(device);
-  loss.weights = at::zeros({loss.rows.size(0)}, at::TensorOptions().dtype(at::kFloat).device(device));
+  loss.rows = tensor_of(rows).to(wide.device());
+  loss.targets = tensor_of(wanted).to(wide.device());
+  loss.weights = at::zeros({loss.rows.size(0)}, wide);
   loss.weights.narrow(0, 0, loss.count).fill_(weight);
   return loss;
 }
@@ -40,7 +40,8 @@ HeadLoss head_loss(Decoder& decoder, const Tensor& hidden, const Tensor& targets
                    const HeadLossOptions& options) {
   HeadLoss result;
   const Linear& head = decoder.head();
-  const LossRows rows = rows_with_loss(targets, options.weight, hidden.device());
+  const at::TensorOptions wide = hidden.options().dtype(sum_type(hidden));
+  const LossRows rows = rows_with_loss(targets, options.weight, wide);
   const int64_t all = rows.rows.size(0);
   result.tokens = rows.count;
 
@@ -49,8 +50,7 @@ HeadLoss head_loss(Decoder& decoder, const Tensor& hidden, const Tensor& targets
   if (GradSink::wants(decoder.final_norm())) parameters.push_back(decoder.final_norm());
   const bool differentiate = needs_gradient(hidden, parameters) && result.tokens > 0;
 
-  const at::TensorOptions fp32 = hidden.options().dtype(at::kFloat);
-  Tensor nll = at::empty({all}, fp32), right = at::empty({all}, fp32.dtype(at::kBool));
+  Tensor nll = at::empty({all}, wide), right = at::empty({all}, wide.dtype(at::kBool));
   Tensor dhidden;
   std::vector<Tensor> gradients;
   without_gradients([&] {

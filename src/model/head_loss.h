@@ -9,11 +9,11 @@ namespace hone::model {
 constexpr int64_t kIgnore = -100;
 
 struct HeadLoss {
-  Tensor loss;           ///< scalar fp32: Σ weight[i] · (−log p(target[i])); differentiable
+  Tensor loss;           ///< scalar fp32 (float64 for float64): Σ weight[i] · (−log p(target[i])); differentiable
   double nll_sum = 0;    ///< Σ −log p(target[i]), unweighted, summed in double
   int64_t tokens = 0;    ///< targets that carry loss
   int64_t correct = 0;   ///< of those, where the target is the most likely token
-  Tensor token_nll;      ///< [tokens] fp32, in order, when asked for (keep_tokens)
+  Tensor token_nll;      ///< [tokens] in the type of loss, in order, when asked for (keep_tokens)
   Tensor token_correct;  ///< [tokens] bool, likewise
 };
 

@@ -3,7 +3,10 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/matmul.h>
 #include <ATen/ops/mm.h>
+
+#include "model/composed_ops.h"
 
 namespace hone::model {
 
@@ -24,9 +27,16 @@ const Tensor& Linear::matrix() const {
   return converted_;
 }
 
+bool Linear::drops(const StepContext& context) const {
+  return context.training && lora->dropout > 0;
+}
+
+tensor::DropoutKey Linear::dropout_key(const StepContext& context) const {
+  return {context.dropout_key, static_cast<uint64_t>(index_)};
+}
+
 Tensor Linear::dropped(const Tensor& x, const StepContext& context) const {
-  if (!context.training || lora->dropout == 0) return x;
-  return tensor::dropout(x, lora->dropout, {context.dropout_key, static_cast<uint64_t>(index_)});
+  return drops(context) ? tensor::dropout(x, lora->dropout, dropout_key(context)) : x;
 }
 
 Tensor Linear::forward(const Tensor& x, const StepContext& context, Saved* saved) const {
@@ -49,22 +59,32 @@ void Linear::backward(const Tensor& dy, const Tensor& x, const Saved& saved, con
       dx->addmm_(dy, matrix().detach());
   }
   if (GradSink::wants(weight)) sink.add(weight, at::mm(dy.t(), x));
-  if (GradSink::wants(bias)) sink.add(bias, dy.sum({0}, false, at::kFloat));
+  if (GradSink::wants(bias)) sink.add(bias, dy.sum({0}, false, sum_type(dy)));
   if (!lora.has_value()) return;
   // dB = s dyᵀ low;  e = dy B;  dA = s eᵀ dropout(x);  dx += s dropout(e A)
   const Tensor e = at::mm(dy, lora->lora_B.detach().to(compute_type_));
   if (GradSink::wants(lora->lora_B))
-    sink.add(lora->lora_B, at::mm(dy.t(), saved.low).to(at::kFloat).mul_(lora->scaling));
+    sink.add(lora->lora_B, at::mm(dy.t(), saved.low).to(sum_type(dy)).mul_(lora->scaling));
   if (GradSink::wants(lora->lora_A)) {
-    sink.add(lora->lora_A, at::mm(e.t(), dropped(x, context)).to(at::kFloat).mul_(lora->scaling));
+    sink.add(lora->lora_A, at::mm(e.t(), dropped(x, context)).to(sum_type(dy)).mul_(lora->scaling));
   }
   if (dx == nullptr) return;
   const Tensor a = lora->lora_A.detach().to(compute_type_);
-  if (context.training && lora->dropout > 0) {
+  if (drops(context)) {
     dx->add_(dropped(at::mm(e, a), context), lora->scaling);
   } else {
     dx->addmm_(e, a, 1, lora->scaling);
   }
+}
+
+Tensor Linear::forward_composed(const Tensor& x, const StepContext& context) const {
+  const Tensor w = GradSink::wants(weight) ? weight.to(compute_type_) : matrix();
+  Tensor y = at::matmul(x, w.t());
+  if (bias.defined()) y = y + bias.to(compute_type_);
+  if (!lora.has_value()) return y;
+  const Tensor in = drops(context) ? composed::dropout(x, lora->dropout, dropout_key(context)) : x;
+  const Tensor low = at::matmul(in, lora->lora_A.to(compute_type_).t());
+  return y + lora->scaling * at::matmul(low, lora->lora_B.to(compute_type_).t());
 }
 
 void Linear::collect_trainable(std::vector<Tensor>& into) const {

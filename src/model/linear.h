@@ -44,6 +44,10 @@ class Linear {
   void backward(const Tensor& dy, const Tensor& x, const Saved& saved, const StepContext& context, GradSink& sink,
                 Tensor* dx, bool accumulate) const;
 
+  /// forward() from operators that autograd knows, down to every tensor here that requires a gradient; the
+  /// same dropout falls. For blocks without a backward of their own (model/composed_block.h).
+  Tensor forward_composed(const Tensor& x, const StepContext& context) const;
+
   /// Every tensor here that requires a gradient.
   void collect_trainable(std::vector<Tensor>& into) const;
   int64_t in_features() const { return weight.size(1); }
@@ -56,6 +60,8 @@ class Linear {
  private:
   /// The weight in the compute type; a converted copy is kept until the weight changes.
   const Tensor& matrix() const;
+  bool drops(const StepContext& context) const;
+  tensor::DropoutKey dropout_key(const StepContext& context) const;
   Tensor dropped(const Tensor& x, const StepContext& context) const;
 
   at::ScalarType compute_type_ = at::kFloat;

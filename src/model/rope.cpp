@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/outer.h>
 #include <ATen/ops/pow.h>
 #include <ATen/ops/where.h>
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 namespace hone::model {
 namespace {
@@ -63,41 +65,47 @@ RopeTable::RopeTable(const DecoderConfig& config) : config_(config) {
   }
 }
 
-std::pair<Tensor, Tensor> RopeTable::at_least(int64_t length, const c10::Device& device) {
+Tensor RopeTable::frequencies(int64_t length) const {
   const RopeConfig& rope = config_.rope;
   const int64_t dim = config_.head_dim;
-  const bool grows = rope.type == "dynamic" && length > config_.max_position_embeddings;
-  if (cos_.defined() && cos_.device() == device &&
-      (grows ? built_for_ == length
-             : built_for_ >= length && (rope.type != "dynamic" || built_for_ <= config_.max_position_embeddings))) {
-    return {cos_, sin_};
-  }
-  Tensor frequencies;
-  double attention_factor = 1;
-  if (rope.type == "linear") {
-    frequencies = 1.0 / powers(rope.theta, dim) / rope.factor;
-  } else if (grows) {
-    const double maximum = static_cast<double>(config_.max_position_embeddings);
-    const double stretch = rope.factor * static_cast<double>(length) / maximum - (rope.factor - 1);
-    frequencies =
-        1.0 / powers(rope.theta * std::pow(stretch, static_cast<double>(dim) / static_cast<double>(dim - 2)), dim);
-  } else if (rope.type == "yarn") {
-    frequencies = yarn_frequencies(rope, dim, rope.factor);
-    attention_factor = yarn_attention_factor(rope, rope.factor);
-  } else if (rope.type == "llama3") {
-    frequencies = llama3_frequencies(rope, dim);
-  } else {
-    frequencies = 1.0 / powers(rope.theta, dim);
-  }
+  if (rope.type == "linear") return 1.0 / powers(rope.theta, dim) / rope.factor;
+  if (rope.type == "yarn") return yarn_frequencies(rope, dim, rope.factor);
+  if (rope.type == "llama3") return llama3_frequencies(rope, dim);
+  if (rope.type != "dynamic" || length <= config_.max_position_embeddings) return 1.0 / powers(rope.theta, dim);
+  const auto maximum = static_cast<double>(config_.max_position_embeddings);
+  const double stretch = rope.factor * static_cast<double>(length) / maximum - (rope.factor - 1);
+  const double exponent = static_cast<double>(dim) / static_cast<double>(dim - 2);
+  return 1.0 / powers(rope.theta * std::pow(stretch, exponent), dim);
+}
+
+void RopeTable::reach(int64_t length, const c10::Device& device) {
+  if (cos_.defined() && cos_.device() == device && built_for_ >= length) return;
   // Grow in doublings so that generation does not rebuild the table at each token.
-  built_for_ = grows ? length
-                     : std::max<int64_t>(
-                           length, std::min(config_.max_position_embeddings, std::max<int64_t>(2 * built_for_, 2048)));
+  built_for_ =
+      std::max<int64_t>(length, std::min(config_.max_position_embeddings, std::max<int64_t>(2 * built_for_, 2048)));
+  const double attention_factor =
+      config_.rope.type == "yarn" ? yarn_attention_factor(config_.rope, config_.rope.factor) : 1;
   const Tensor positions = at::arange(built_for_, at::TensorOptions().dtype(at::kFloat));
-  const Tensor angles = at::outer(positions, frequencies);
+  const Tensor angles = at::outer(positions, frequencies(built_for_));
   cos_ = (angles.cos() * attention_factor).to(device);
   sin_ = (angles.sin() * attention_factor).to(device);
-  return {cos_, sin_};
+}
+
+RopeRows RopeTable::rows(const Tensor& positions, std::span<const int64_t> cu_seqlens,
+                         std::span<const int64_t> lengths) {
+  const int64_t longest = lengths.empty() ? 1 : *std::max_element(lengths.begin(), lengths.end());
+  if (config_.rope.type != "dynamic" || longest <= config_.max_position_embeddings) {
+    reach(longest, positions.device());
+    return {positions, cos_, sin_};
+  }
+  // Frequencies differ between the sequences: a row for each token.
+  std::vector<Tensor> angles;
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    const Tensor own = positions.narrow(0, cu_seqlens[i], cu_seqlens[i + 1] - cu_seqlens[i]).to(at::kFloat);
+    angles.push_back(at::outer(own, frequencies(lengths[i]).to(positions.device())));
+  }
+  const Tensor all = at::cat(angles);
+  return {at::arange(positions.size(0), positions.options()), all.cos(), all.sin()};
 }
 
 }  // namespace hone::model

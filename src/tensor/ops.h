@@ -1,6 +1,8 @@
 // Fused operators: one function each, with a CPU kernel and a portable version built from libtorch
 // operators that any device runs. `portable` in a name forces the latter; tests hold both equal.
-// None of these take part in autograd: src/model calls them inside its own forward and backward.
+// None of these take part in autograd: src/model calls them inside its own forward and backward. (The
+// portable forwards but dropout are made of operators that autograd knows: model/composed_block builds on them.)
+// What is said to be fp32 here is float64 for float64 inputs, which only the portable versions take.
 #pragma once
 #include <cstdint>
 #include <utility>

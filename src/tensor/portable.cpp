@@ -1,5 +1,5 @@
 // The fused operators from plain libtorch operators: what runs where there is no kernel, and what the
-// kernels are tested against. Sums are in fp32, as in the kernels.
+// kernels are tested against. Sums are in sum_type: fp32 as in the kernels, float64 for float64.
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
@@ -18,15 +18,16 @@
 namespace hone::tensor::portable {
 
 std::pair<Tensor, Tensor> rms_norm(const Tensor& x, const Tensor& weight, double eps) {
-  const Tensor wide = x.to(at::kFloat);
+  const Tensor wide = x.to(sum_type(x));
   const Tensor rstd = at::rsqrt(wide.pow(2).mean(-1) + eps);
   return {(wide * rstd.unsqueeze(-1)).to(x.scalar_type()) * weight, rstd};
 }
 
 Tensor rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight, const Tensor& rstd, Tensor& dx,
                          bool want_weight) {
-  const Tensor normed = x.to(at::kFloat) * rstd.unsqueeze(-1), g = dy.to(at::kFloat);
-  const Tensor scaled = g * weight.to(at::kFloat);
+  const at::ScalarType wide = sum_type(x);
+  const Tensor normed = x.to(wide) * rstd.unsqueeze(-1), g = dy.to(wide);
+  const Tensor scaled = g * weight.to(wide);
   const Tensor gradient = (scaled - normed * (scaled * normed).mean(-1, true)) * rstd.unsqueeze(-1);
   dx.add_(gradient.to(dx.scalar_type()));
   return want_weight ? (g * normed).sum(0) : Tensor();
@@ -36,18 +37,19 @@ void rope(Tensor& x, const Tensor& positions, const Tensor& cos, const Tensor& s
   const int64_t half = x.size(2) / 2;
   const Tensor c = cos.index_select(0, positions).unsqueeze(1);
   const Tensor s = sin.index_select(0, positions).unsqueeze(1) * (backward ? -1 : 1);
-  const Tensor first = x.narrow(2, 0, half).to(at::kFloat), second = x.narrow(2, half, half).to(at::kFloat);
+  const Tensor first = x.narrow(2, 0, half).to(sum_type(x)), second = x.narrow(2, half, half).to(sum_type(x));
   x.copy_(at::cat({Tensor(first * c - second * s), Tensor(second * c + first * s)}, 2));
 }
 
 Tensor silu_mul(const Tensor& gate, const Tensor& up) {
-  const Tensor g = gate.to(at::kFloat);
-  return (g * at::sigmoid(g) * up.to(at::kFloat)).to(gate.scalar_type());
+  const Tensor g = gate.to(sum_type(gate));
+  return (g * at::sigmoid(g) * up.to(sum_type(gate))).to(gate.scalar_type());
 }
 
 void silu_mul_backward(const Tensor& dout, Tensor& gate, Tensor& up) {
-  const Tensor d = dout.to(at::kFloat), g = gate.to(at::kFloat), u = up.to(at::kFloat), s = at::sigmoid(g);
-  const Tensor dup = d * g * s;  // before gate changes: for fp32, g is gate itself
+  const at::ScalarType wide = sum_type(gate);
+  const Tensor d = dout.to(wide), g = gate.to(wide), u = up.to(wide), s = at::sigmoid(g);
+  const Tensor dup = d * g * s;  // before gate changes: g may be gate itself
   gate.copy_(d * u * s * (1 + g * (1 - s)));
   up.copy_(dup);
 }
@@ -67,11 +69,11 @@ Tensor dropout(const Tensor& x, double p, DropoutKey key) {
         i % 2 == 0 ? words[static_cast<size_t>(word)] & 0xFFFF : words[static_cast<size_t>(word)] >> 16;
     kept[i] = draw >= threshold ? scale : 0.0f;
   }
-  return (x.to(at::kFloat) * keep.view(x.sizes()).to(x.device())).to(x.scalar_type());
+  return (x.to(sum_type(x)) * keep.view(x.sizes()).to(x.device())).to(x.scalar_type());
 }
 
 std::pair<Tensor, Tensor> cross_entropy(Tensor& logits, const Tensor& targets, const Tensor& row_scale) {
-  const Tensor wide = logits.to(at::kFloat);
+  const Tensor wide = logits.to(sum_type(logits));
   const Tensor log_sum = at::logsumexp(wide, {1});
   const Tensor column = targets.unsqueeze(1);
   const Tensor losses = log_sum - wide.gather(1, column).squeeze(1);

@@ -7,8 +7,8 @@ import peft
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import (LogitsProcessorList, MinPLogitsWarper, TemperatureLogitsWarper, TopKLogitsWarper,
-                          TopPLogitsWarper)
+from transformers import (AutoModelForCausalLM, LogitsProcessorList, MinPLogitsWarper, TemperatureLogitsWarper,
+                          TopKLogitsWarper, TopPLogitsWarper)
 
 from parity.story_model import (HONE, STORIES, add_tokenizer, hone, json_lines, random_llama, stories, tokenizer,
                                 write_lines)
@@ -45,6 +45,15 @@ def test_greedy_ids_in_a_batch(tmp_path):
         assert answer["ids"] == reference(model, ids, 30), prompt
         assert answer["text"] == tokenizer().decode(answer["ids"], skip_special_tokens=True)
         assert answer["finish_reason"] == ("stop" if answer["ids"][-1] == 2 else "length")
+
+
+def test_frequencies_that_grow_with_the_answer(tmp_path):
+    """Dynamic rotary scaling past the trained length, in a batch whose sequences pass it at different times."""
+    random_llama(tmp_path / "m", rope="dynamic", max_position_embeddings=16)
+    answers = generate(tmp_path / "m", PROMPTS, tmp_path, "--max-new-tokens", 30, "--temperature", 0)
+    for prompt, answer in zip(PROMPTS, answers, strict=True):
+        model = AutoModelForCausalLM.from_pretrained(tmp_path / "m")  # a used one remembers the longest sequence
+        assert answer["ids"] == reference(model, tokenizer()(prompt).input_ids, 30), prompt
 
 
 def test_published_greedy_text():

@@ -1,0 +1,27 @@
+// The operators of a block as autograd sees them: differentiable, one small piece each, in any float type.
+// For architectures whose block has no hand-written backward, and to hold those that have one to.
+#pragma once
+#include <cstdint>
+#include <span>
+
+#include "tensor/ops.h"
+#include "tensor/tensor.h"
+
+namespace hone::model::composed {
+
+/// x [N, D], weight [D] in any float type.
+Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps);
+
+/// tensor::rope on a copy of x [N, heads, dim].
+Tensor rope(const Tensor& x, const Tensor& positions, const Tensor& cos, const Tensor& sin);
+
+/// tensor::dropout: equal keys draw equal numbers, here, there and in backward.
+Tensor dropout(const Tensor& x, double p, tensor::DropoutKey key);
+
+/// silu(gate) · up.
+Tensor silu_mul(const Tensor& gate, const Tensor& up);
+
+/// tensor::attention with the table of all scores of a sequence in memory, [H, T, T].
+Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const int64_t> cu_seqlens, double scale);
+
+}  // namespace hone::model::composed
