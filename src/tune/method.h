@@ -17,6 +17,7 @@ struct MethodOptions {
   exchange::LoraSettings lora;
   uint64_t seed = 42;
   std::filesystem::path base_folder;  ///< the model that is tuned
+  std::filesystem::path adapter;      ///< adapter folder that lora goes on from; empty: a fresh one
 };
 
 class Method {
@@ -24,6 +25,8 @@ class Method {
   virtual ~Method() = default;
   /// Leaves that require gradients, by the names they are saved under.
   virtual std::vector<std::pair<std::string, Tensor>> trainable() const = 0;
+  /// How many numbers the method adds to those of the base.
+  virtual int64_t added_parameters() const { return 0; }
   /// Writes the result into an existing folder: an adapter folder, or a whole model folder.
   virtual void save(const std::filesystem::path& folder) const = 0;
   /// Takes the values back from a folder that save() wrote.

@@ -106,8 +106,13 @@ exchange::LoraSettings lora_settings(const recipe::TrainConfig& config) {
   to.lora_dropout = from.lora_dropout;
   to.use_rslora = from.use_rslora;
   to.layers_to_transform = from.layers_to_transform;
-  to.rank_pattern = from.rank_pattern;
-  to.alpha_pattern = from.alpha_pattern;
+  to.layers_pattern = from.layers_pattern;
+  to.rank_pattern.assign(from.rank_pattern.begin(), from.rank_pattern.end());
+  to.alpha_pattern.assign(from.alpha_pattern.begin(), from.alpha_pattern.end());
+  to.bias = from.bias;
+  to.modules_to_save = from.modules_to_save;
+  to.ensure_weight_tying = from.ensure_weight_tying;
+  to.init_lora_weights = from.init_lora_weights;
   to.base_model_name_or_path = config.model.name_or_path;
   if (const auto* names = std::get_if<std::vector<std::string>>(&from.target_modules))
     to.target_modules = *names;
@@ -115,13 +120,10 @@ exchange::LoraSettings lora_settings(const recipe::TrainConfig& config) {
     to.target_modules = {text};
   else
     to.target_pattern = text;
-  for (const auto& [key, value, fallback] :
-       {std::tuple("bias", from.bias, "none"), std::tuple("init_lora_weights", from.init_lora_weights, "true")}) {
-    if (value != fallback)
-      fail_input(std::string("lora.") + key, "\"" + value + "\" cannot be applied so far",
-                 std::string("leave it at ") + fallback);
-  }
-  if (!from.modules_to_save.empty()) fail_input("lora.modules_to_save", "cannot be applied so far", "leave it empty");
+  if (const auto* names = std::get_if<std::vector<std::string>>(&from.exclude_modules))
+    to.exclude_modules = *names;
+  else
+    to.exclude_pattern = std::get<std::string>(from.exclude_modules);
   return to;
 }
 
@@ -244,9 +246,12 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   const RunData data = load_data(config, objective, text, output / "rejected.jsonl", options.show_progress);
   const auto decoder = model::Decoder::load(
       config.model.name_or_path, {.compute_type = type, .device = device, .keep_stored_type = method_kind.trains_base});
+  int64_t base_parameters = 0;  // counted before a method puts copies in the place of some
+  for (const auto& parameter : decoder->parameters()) base_parameters += parameter.tensor->numel();
   const auto method = method_kind.make(*decoder, {.lora = lora_settings(config),
                                                   .seed = static_cast<uint64_t>(config.training.seed),
-                                                  .base_folder = config.model.name_or_path});
+                                                  .base_folder = config.model.name_or_path,
+                                                  .adapter = config.lora.adapter_name_or_path});
   TrainerOptions trainer_settings = trainer_options(config);
   trainer_settings.run_fingerprint = run_fingerprint(config, data.train, type);
 
@@ -263,11 +268,8 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   plan.total_steps = trainer.total_steps();
   plan.steps_per_epoch = (batches.micro_batches() + trainer_settings.gradient_accumulation_steps - 1) /
                          trainer_settings.gradient_accumulation_steps;
-  for (const auto& parameter : decoder->parameters()) plan.total_parameters += parameter.tensor->numel();
-  for (const auto& [name, tensor] : method->trainable()) {
-    plan.trainable_parameters += tensor.numel();
-    if (!method_kind.trains_base) plan.total_parameters += tensor.numel();
-  }
+  plan.total_parameters = base_parameters + method->added_parameters();
+  for (const auto& [name, tensor] : method->trainable()) plan.trainable_parameters += tensor.numel();
   plan.compute_dtype = tensor::dtype_name(type);
   plan.machine = tensor::processor_summary();
   plan.method = config.method;

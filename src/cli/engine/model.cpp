@@ -61,8 +61,8 @@ void set_up_logits(CLI::App& app) {
 /// Every tensor that a person could train: the adapter's if there is one, else all weights.
 std::vector<std::pair<std::string, Tensor>> probe_parameters(model::Decoder& decoder, const Probe& probe) {
   if (!probe.choice.adapter.empty()) {
-    exchange::read_peft(decoder, probe.choice.adapter, /*trainable=*/true);
-    return exchange::lora_tensors(decoder);
+    return exchange::lora_tensors(decoder,
+                                  exchange::read_peft(decoder, probe.choice.adapter, /*trainable=*/true).settings);
   }
   std::vector<std::pair<std::string, Tensor>> all;
   for (const auto& parameter : decoder.parameters()) {
@@ -76,7 +76,9 @@ void set_up_gradients(CLI::App& app) {
   auto probe = std::make_shared<Probe>();
   add_probe_options(app, *probe);
   app.callback([probe] {
-    const auto decoder = load_model(probe->choice);
+    ModelChoice base = probe->choice;
+    base.adapter.clear();  // it is read below, to be trained
+    const auto decoder = load_model(base);
     const auto parameters = probe_parameters(*decoder, *probe);
     const auto ids = parse_ids(probe->ids, decoder->config().vocab_size);
     if (ids.size() < 2) fail_input("--ids", "one id has no next token; give two or more");
