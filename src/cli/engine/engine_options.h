@@ -29,6 +29,10 @@ void add_compute_options(CLI::App& app, ModelChoice& choice);
 /// What `auto` means on this machine for this device: bfloat16 where it is multiplied fast, else float32.
 at::ScalarType resolve_compute_dtype(const std::string& name, const c10::Device& device);
 
+/// A size such as 5GB, 200MB, 64KiB or a plain number of bytes, as transformers' max_shard_size reads it (KB is
+/// 1000 bytes, KiB 1024). Anything else, and 0, throws Error at `place`.
+int64_t bytes_from_text(const std::string& text, const std::string& place);
+
 /// Loads the model and attaches the adapter, frozen.
 std::unique_ptr<model::Decoder> load_model(const ModelChoice& choice);
 

@@ -149,7 +149,7 @@ void set_up_info(CLI::App& app) {
 }
 
 struct ConvertOptions {
-  std::string model, output, dtype = "bfloat16";
+  std::string model, output, dtype = "bfloat16", max_shard_size = "5GB";
 };
 
 void set_up_convert(CLI::App& app) {
@@ -158,11 +158,14 @@ void set_up_convert(CLI::App& app) {
   app.add_option("--output", options->output, "Folder to write")->required()->type_name("DIR");
   app.add_option("--dtype", options->dtype, "Type of the stored weights: float32, bfloat16, float16")
       ->capture_default_str();
+  app.add_option("--max-shard-size", options->max_shard_size, "Largest file of weights, as 5GB, 200MB or 64KiB")
+      ->capture_default_str();
   app.callback([options] {
     const auto dtype = tensor::dtype_from_name(options->dtype, "--dtype");
+    const int64_t shard_bytes = bytes_from_text(options->max_shard_size, "--max-shard-size");
     const auto decoder = model::Decoder::load(options->model, {});
     write_folder(options->output, [&](const std::filesystem::path& folder) {
-      model::save_model(*decoder, options->model, folder, dtype);
+      model::save_model(*decoder, options->model, folder, dtype, shard_bytes);
     });
   });
 }
