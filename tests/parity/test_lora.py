@@ -179,6 +179,49 @@ tracking: []
     hone("train", tmp_path / "run" / "config.yaml", f"training.output_dir={tmp_path / 'again'}", "--dry-run")
 
 
+def test_resuming_takes_whole_weights_along(tmp_path):
+    folder, _, data = make_run(tmp_path, **BIASES, tie_word_embeddings=True)
+    settings = ["lora.bias=all", "lora.modules_to_save=[embed_tokens, norm]", "lora.ensure_weight_tying=true", "lora.lora_dropout=0.1",
+                "training.save_strategy=steps", "training.save_steps=4"]
+    whole = train(folder, data, tmp_path / "whole", *settings)
+    assert whole.returncode == 0, whole.stderr
+    go_on = train(folder, data, tmp_path / "rest", *settings, f"training.resume_from_checkpoint={tmp_path / 'whole' / 'checkpoint-4'}")
+    assert go_on.returncode == 0, go_on.stderr
+    figures = [[(line["step"], line["loss"], line["grad_norm"]) for line in losses(tmp_path / run)] for run in ("whole", "rest")]
+    assert figures[1] == figures[0][4:]
+    for name, tensor in load_file(tmp_path / "whole" / "adapter_model.safetensors").items():
+        assert torch.equal(tensor, load_file(tmp_path / "rest" / "adapter_model.safetensors")[name]), name
+
+
+def test_whole_weights_start_as_they_are_stored(tmp_path):
+    """Not as rounded for the arithmetic."""
+    mine = fresh(tmp_path, "lora.modules_to_save=[lm_head, norm]", "lora.bias=all", "model.compute_dtype=bfloat16", **BIASES)
+    stored = load_file(tmp_path / "model" / "model.safetensors")
+    whole = {n.removeprefix("base_model.model.").replace(".base_layer", ""): t for n, t in mine.items() if "lora" not in n}
+    assert len(whole) == 1 + 7 + 3 * 7
+    for name, tensor in whole.items():
+        assert tensor.dtype == torch.float32 and torch.equal(tensor, stored[name]), name
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_embeddings_that_peft_saved_along(tied, tmp_path):
+    model = adapter_of_peft(tmp_path, dict(tie_word_embeddings=tied), dict(target_modules=["v_proj"]))
+    model.save_pretrained(tmp_path / "a", save_embedding_layers=True)
+    assert any("embed_tokens" in name for name in load_file(tmp_path / "a" / "adapter_model.safetensors"))
+    assert (logits(tmp_path / "m", tmp_path, "--adapter", tmp_path / "a") - reference_logits(model)).abs().max() <= 1e-4
+    hone("model", "gradients", "--model", tmp_path / "m", "--adapter", tmp_path / "a", "--ids", "1,2,3", "--output", tmp_path / "g")
+    assert all("lora" in name or name == "loss" for name in load_file(tmp_path / "g"))
+    # Another embedding than the base's counts, but cannot be gone on from: nothing would save it again.
+    file = tmp_path / "a" / "adapter_model.safetensors"
+    tensors = load_file(file)
+    tensors["base_model.model.model.embed_tokens.weight"] *= 0.5
+    save_file(tensors, file)
+    moved = logits(tmp_path / "m", tmp_path, "--adapter", tmp_path / "a")
+    assert (moved - reference_logits(peft.PeftModel.from_pretrained(base(tmp_path / "m"), tmp_path / "a"))).abs().max() <= 1e-4 or tied
+    result = run("model", "gradients", "--model", tmp_path / "m", "--adapter", tmp_path / "a", "--ids", "1,2,3", "--output", tmp_path / "h")
+    assert result.returncode == 2 and "embed_tokens" in result.stderr and "merge" in result.stderr
+
+
 def fresh(tmp_path, *overrides, **shape):
     """The names and values of an adapter that was not trained (rate 0)."""
     folder, _, data = make_run(tmp_path, **shape)
