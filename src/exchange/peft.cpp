@@ -1,277 +1,187 @@
 #include "exchange/peft.h"
 
-#include <ATen/ops/empty.h>
-#include <ATen/ops/isfinite.h>
-#include <ATen/ops/mm.h>
-#include <ATen/ops/zeros.h>
+#include <ATen/ops/equal.h>
 
 #include <algorithm>
-#include <cmath>
-#include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/hash.h"
-#include "base/pattern.h"
-#include "base/random.h"
 #include "base/strings.h"
+#include "exchange/lora_targets.h"
 #include "model/checkpoint.h"
 
 namespace hone::exchange {
+namespace fs = std::filesystem;
 namespace {
 
 using model::Decoder;
 using model::Linear;
-using model::Lora;
 
 constexpr const char* kPrefix = "base_model.model.";
 
-/// PEFT's rule for a list of targets: the whole name, or its end after a dot.
-bool ends_as(const std::string& name, const std::string& target) {
-  return name == target || ends_with(name, "." + target);
-}
+/// Puts what a file holds in the place of base weights and of fresh updates, and remembers what it has used.
+class Reader {
+ public:
+  Reader(Decoder& decoder, const fs::path& folder, bool trainable)
+      : decoder_(decoder),
+        config_(folder / "adapter_config.json"),
+        weights_(adapter_weights(folder)),
+        settings_(read_adapter_config(config_)),
+        targets_(settings_, config_.string() + ": "),
+        checkpoint_(model::Checkpoint::from_file(weights_)),
+        trainable_(trainable) {}
 
-int64_t layer_of(const std::string& name) {
-  const std::vector<std::string> parts = split(name, '.');
-  for (size_t i = 0; i + 1 < parts.size(); ++i) {
-    if (parts[i] == "layers" || parts[i] == "h") return std::stoll(parts[i + 1]);
+  LoadedAdapter read() {
+    if (decoder_.config().tie_word_embeddings && parts_tied_weights()) untie();
+    for (Linear* linear : targets_.linears(decoder_)) read_update(*linear);
+    for (const WholeTensor& whole : targets_.whole_tensors(decoder_)) {
+      take(whole.parameter, whole.saved_name, trainable_);
+    }
+    // A head that stays tied is in the file a second time.
+    if (decoder_.config().tie_word_embeddings) used_.insert(kPrefix + decoder_.head().name + ".weight");
+    for (const std::string& name : checkpoint_.names()) {
+      if (used_.count(name) == 0) read_other(name);
+    }
+    return {settings_, replaces_base_};
   }
-  return -1;
-}
 
-std::vector<Linear*> targets(Decoder& decoder, const LoraSettings& settings) {
-  const bool all_linear = settings.target_modules.size() == 1 && settings.target_modules[0] == "all-linear";
-  std::vector<Linear*> chosen;
-  const std::vector<Linear*> all = decoder.linears();
-  for (Linear* linear : all) {
-    bool wanted = false;
-    if (!settings.target_pattern.empty()) {
-      wanted = Pattern(settings.target_pattern, "lora.target_modules").matches_all(linear->name);
-    } else if (all_linear) {
-      wanted = linear != all.back();  // the head stays as it is, as in PEFT
-    } else {
-      wanted = std::any_of(settings.target_modules.begin(), settings.target_modules.end(),
-                           [&](const std::string& target) { return ends_as(linear->name, target); });
-    }
-    if (wanted && !settings.layers_to_transform.empty()) {
-      const auto& layers = settings.layers_to_transform;
-      wanted = std::find(layers.begin(), layers.end(), layer_of(linear->name)) != layers.end();
-    }
-    if (wanted) chosen.push_back(linear);
+ private:
+  /// Head or embedding lie in the file, so that they are no longer one (PEFT keeps them one if asked to).
+  bool parts_tied_weights() const {
+    if (settings_.ensure_weight_tying) return false;
+    const std::vector<std::string> names = checkpoint_.names();
+    const std::string head = kPrefix + decoder_.head().name + ".",
+                      embedding = kPrefix + decoder_.parameters().front().name;
+    return std::any_of(names.begin(), names.end(),
+                       [&](const std::string& name) { return starts_with(name, head) || name == embedding; });
   }
-  return chosen;
-}
 
-void check_targets(Decoder& decoder, const LoraSettings& settings, const std::vector<Linear*>& chosen) {
-  std::vector<std::string> known;
-  for (const Linear* linear : decoder.linears()) {
-    const std::string last = split(linear->name, '.').back();
-    if (std::find(known.begin(), known.end(), last) == known.end()) known.push_back(last);
+  void untie() {
+    decoder_.untie();
+    replaces_base_ = true;
   }
-  for (const std::string& target : settings.target_modules) {
-    const bool used = target == "all-linear" || std::any_of(chosen.begin(), chosen.end(), [&](const Linear* linear) {
-                        return ends_as(linear->name, target);
-                      });
-    if (!used) {
-      fail_input("lora.target_modules", "\"" + target + "\" is no module of this model;" + did_you_mean(target, known) +
-                                            " known: " + join(known, ", ") + ", all-linear");
-    }
+
+  Tensor tensor(const std::string& name, const Tensor& like, at::ScalarType type) {
+    used_.insert(kPrefix + name);
+    return checkpoint_.tensor(kPrefix + name, like.sizes().vec()).to(like.device(), type);
   }
-  if (chosen.empty()) fail_input("lora.target_modules", "matches no module of this model; known: " + join(known, ", "));
-}
 
-/// The value of the last pattern that fits `name`, or `fallback`; keys are matched as PEFT does.
-template <typename Value>
-Value pattern_value(const std::map<std::string, Value>& patterns, const std::string& name, Value fallback) {
-  for (const auto& [key, value] : patterns) {
-    if (Pattern("(?:.*\\.)?(?:" + key + ")", "lora: pattern \"" + key + "\"").matches_all(name)) return value;
+  Tensor part(const std::string& name, const std::vector<int64_t>& shape, const c10::Device& device) {
+    used_.insert(kPrefix + name);
+    return checkpoint_.tensor(kPrefix + name, shape).to(device, at::kFloat).clone().set_requires_grad(trainable_);
   }
-  return fallback;
-}
 
-double scaling_of(const LoraSettings& settings, const std::string& name, int64_t r) {
-  const double alpha = pattern_value(settings.alpha_pattern, name, settings.lora_alpha);
-  return settings.use_rslora ? alpha / std::sqrt(static_cast<double>(r)) : alpha / static_cast<double>(r);
-}
-
-Json to_config(const LoraSettings& s) {
-  Json config = {{"base_model_name_or_path", s.base_model_name_or_path},
-                 {"bias", "none"},
-                 {"fan_in_fan_out", false},
-                 {"inference_mode", true},
-                 {"init_lora_weights", true},
-                 {"layers_pattern", nullptr},
-                 {"layers_to_transform", nullptr},
-                 {"lora_alpha", s.lora_alpha},
-                 {"lora_dropout", s.lora_dropout},
-                 {"modules_to_save", nullptr},
-                 {"peft_type", "LORA"},
-                 {"r", s.r},
-                 {"rank_pattern", Json::object()},
-                 {"alpha_pattern", Json::object()},
-                 {"target_modules", s.target_modules},
-                 {"task_type", "CAUSAL_LM"},
-                 {"use_dora", false},
-                 {"use_rslora", s.use_rslora}};
-  if (s.lora_alpha == std::floor(s.lora_alpha)) config["lora_alpha"] = static_cast<int64_t>(s.lora_alpha);
-  for (const auto& [key, value] : s.rank_pattern) config["rank_pattern"][key] = value;
-  for (const auto& [key, value] : s.alpha_pattern) config["alpha_pattern"][key] = value;
-  if (!s.layers_to_transform.empty()) config["layers_to_transform"] = s.layers_to_transform;
-  if (!s.target_pattern.empty()) config["target_modules"] = s.target_pattern;
-  if (s.target_modules.size() == 1 && s.target_modules[0] == "all-linear") config["target_modules"] = "all-linear";
-  return config;
-}
-
-LoraSettings from_config(const Json& config, const std::string& place) {
-  const auto refuse = [&](const std::string& key, const std::string& why) { fail_input(place + ": " + key, why); };
-  try {
-    const std::string type = config.value("peft_type", "");
-    if (type != "LORA") refuse("peft_type", "is \"" + type + "\"; only LORA adapters can be read so far");
-    for (const char* key : {"use_dora", "fan_in_fan_out", "lora_bias"}) {
-      if (config.contains(key) && config[key].is_boolean() && config[key].get<bool>())
-        refuse(key, "is true, which cannot be applied so far");
-    }
-    if (config.contains("modules_to_save") && config["modules_to_save"].is_array() &&
-        !config["modules_to_save"].empty()) {
-      refuse("modules_to_save", "is not empty, which cannot be applied so far");
-    }
-    if (const std::string bias = config.value("bias", "none"); bias != "none")
-      refuse("bias", "is \"" + bias + "\", which cannot be applied so far");
-    LoraSettings s;
-    s.r = config.at("r").get<int64_t>();
-    s.lora_alpha = config.at("lora_alpha").get<double>();
-    s.lora_dropout = config.value("lora_dropout", 0.0);
-    s.use_rslora = config.value("use_rslora", false);
-    s.base_model_name_or_path =
-        config.contains("base_model_name_or_path") && config["base_model_name_or_path"].is_string()
-            ? config["base_model_name_or_path"].get<std::string>()
-            : "";
-    const auto& modules = config.at("target_modules");
-    if (modules.is_array())
-      s.target_modules = modules.get<std::vector<std::string>>();
-    else if (modules == "all-linear")
-      s.target_modules = {"all-linear"};
-    else
-      s.target_pattern = modules.get<std::string>();
-    if (config.contains("layers_to_transform") && !config["layers_to_transform"].is_null()) {
-      const auto& layers = config["layers_to_transform"];
-      s.layers_to_transform =
-          layers.is_array() ? layers.get<std::vector<int64_t>>() : std::vector<int64_t>{layers.get<int64_t>()};
-    }
-    if (config.contains("rank_pattern") && config["rank_pattern"].is_object()) {
-      for (const auto& [key, value] : config["rank_pattern"].items()) s.rank_pattern[key] = value.get<int64_t>();
-    }
-    if (config.contains("alpha_pattern") && config["alpha_pattern"].is_object()) {
-      for (const auto& [key, value] : config["alpha_pattern"].items()) s.alpha_pattern[key] = value.get<double>();
-    }
-    if (s.r <= 0) refuse("r", format("is %ld, expected a positive number", s.r));
-    return s;
-  } catch (const nlohmann::json::exception& fault) {
-    fail_input(place, std::string("is not a PEFT adapter configuration: ") + fault.what());
+  void read_update(Linear& linear) {
+    const int64_t r = targets_.rank(linear.name);
+    const c10::Device device = linear.weight.device();
+    linear.lora = model::Lora{part(linear.name + ".lora_A.weight", {r, linear.in_features()}, device),
+                              part(linear.name + ".lora_B.weight", {linear.out_features(), r}, device),
+                              targets_.scaling(linear.name), settings_.lora_dropout};
   }
-}
+
+  /// A base weight becomes the file's: an fp32 leaf if it is trained, else in the type of the arithmetic.
+  void take(const model::NamedTensor& parameter, const std::string& name, bool trained) {
+    const at::ScalarType type = trained ? at::kFloat : decoder_.options().compute_type;
+    decoder_.replace(parameter, tensor(name, *parameter.tensor, type).clone().set_requires_grad(trained));
+    replaces_base_ = true;
+  }
+
+  /// What lies in the file without being named by its settings: base weights that PEFT saved along (of a targeted
+  /// or resized embedding or head; with bias: all also of modules_to_save, once more and as they were).
+  void read_other(const std::string& name) {
+    if (name.find(".modules_to_save.") != std::string::npos || name.find(".original_module.") != std::string::npos)
+      return;
+    std::string base = starts_with(name, kPrefix) ? name.substr(std::string(kPrefix).size()) : name;
+    const size_t layer = base.find(".base_layer.");
+    if (layer != std::string::npos) base.erase(layer, std::string(".base_layer").size());
+    for (const model::NamedTensor& parameter : decoder_.parameters()) {
+      if (parameter.name != base || !starts_with(name, kPrefix)) continue;
+      const Tensor before = *parameter.tensor;
+      take(parameter, name.substr(std::string(kPrefix).size()), false);
+      if (trainable_ && !at::equal(before.detach(), *parameter.tensor)) {
+        fail_input(weights_.string(), "holds " + base + ", another one than the base model's, and does not train it",
+                   "merge the adapter into its base and train on from that");
+      }
+      return;
+    }
+    fail_input(weights_.string(), "tensor " + name + " belongs to no module of this model that the adapter adapts",
+               "use the base model that the adapter was trained on" +
+                   (settings_.base_model_name_or_path.empty() ? "" : ": " + settings_.base_model_name_or_path));
+  }
+
+  Decoder& decoder_;
+  fs::path config_, weights_;
+  LoraSettings settings_;
+  LoraTargets targets_;
+  model::Checkpoint checkpoint_;
+  bool trainable_;
+  bool replaces_base_ = false;
+  std::set<std::string> used_;
+};
 
 }  // namespace
 
-std::vector<std::string> attach_lora(Decoder& decoder, const LoraSettings& settings, uint64_t seed) {
-  const std::vector<Linear*> chosen = targets(decoder, settings);
-  check_targets(decoder, settings, chosen);
-  std::vector<std::string> names;
-  const auto fp32 = at::TensorOptions().dtype(at::kFloat);
-  for (Linear* linear : chosen) {
-    if (linear == decoder.linears().back() && decoder.config().tie_word_embeddings) {
-      fail_input(
-          "lora.target_modules",
-          "\"" + linear->name + "\" shares its weight with the embedding; adapting it would change both on merging",
-          "leave it out of target_modules");
-    }
-    const int64_t r = pattern_value(settings.rank_pattern, linear->name, settings.r);
-    Tensor a = at::empty({r, linear->in_features()}, fp32);
-    const double bound = 1 / std::sqrt(static_cast<double>(linear->in_features()));
-    RandomStream random(seed, hash64(linear->name));
-    auto* values = a.mutable_data_ptr<float>();
-    for (int64_t i = 0; i < a.numel(); ++i) values[i] = static_cast<float>(bound * (2 * random.uniform() - 1));
-    Tensor b = at::zeros({linear->out_features(), r}, fp32);
-    const auto device = linear->weight.device();
-    linear->lora = Lora{a.to(device).set_requires_grad(true), b.to(device).set_requires_grad(true),
-                        scaling_of(settings, linear->name, r), settings.lora_dropout};
-    names.push_back(linear->name);
-  }
-  return names;
-}
-
-std::vector<std::pair<std::string, Tensor>> lora_tensors(Decoder& decoder) {
+std::vector<std::pair<std::string, Tensor>> lora_tensors(Decoder& decoder, const LoraSettings& settings) {
   std::vector<std::pair<std::string, Tensor>> all;
   for (Linear* linear : decoder.linears()) {
     if (!linear->lora) continue;
     all.emplace_back(kPrefix + linear->name + ".lora_A.weight", linear->lora->lora_A);
     all.emplace_back(kPrefix + linear->name + ".lora_B.weight", linear->lora->lora_B);
   }
+  for (const WholeTensor& whole : LoraTargets(settings, "lora.").whole_tensors(decoder)) {
+    all.emplace_back(kPrefix + whole.saved_name, *whole.parameter.tensor);
+  }
   return all;
 }
 
-void write_peft(Decoder& decoder, const LoraSettings& settings, const std::filesystem::path& folder) {
-  model::write_tensors(folder / "adapter_model.safetensors", lora_tensors(decoder));
-  write_json(folder / "adapter_config.json", to_config(settings));
+int64_t added_parameters(Decoder& decoder, const LoraSettings& settings) {
+  int64_t added = 0;
+  for (const Linear* linear : decoder.linears()) {
+    if (linear->lora) added += linear->lora->lora_A.numel() + linear->lora->lora_B.numel();
+  }
+  for (const WholeTensor& whole : LoraTargets(settings, "lora.").whole_tensors(decoder)) {
+    if (whole.is_copy) added += whole.parameter.tensor->numel();
+  }
+  return added;
 }
 
-LoraSettings read_peft(Decoder& decoder, const std::filesystem::path& folder, bool trainable) {
-  const auto config_path = folder / "adapter_config.json";
-  const LoraSettings settings = from_config(read_json(config_path), config_path.string());
-  const model::Checkpoint checkpoint = model::Checkpoint::from_file(folder / "adapter_model.safetensors");
-  size_t used = 0;
-  for (Linear* linear : decoder.linears()) {
-    const std::string stem = kPrefix + linear->name;
-    if (!checkpoint.has(stem + ".lora_A.weight")) continue;
-    const int64_t r = pattern_value(settings.rank_pattern, linear->name, settings.r);
-    const auto read = [&](const char* part, const std::vector<int64_t>& shape) {
-      return checkpoint.tensor(stem + part, shape)
-          .to(linear->weight.device(), at::kFloat)
-          .clone()
-          .set_requires_grad(trainable);
-    };
-    linear->lora =
-        Lora{read(".lora_A.weight", {r, linear->in_features()}), read(".lora_B.weight", {linear->out_features(), r}),
-             scaling_of(settings, linear->name, r), settings.lora_dropout};
-    used += 2;
+void write_peft(Decoder& decoder, const LoraSettings& settings, const fs::path& folder) {
+  std::vector<std::pair<std::string, Tensor>> tensors = lora_tensors(decoder, settings);
+  // PEFT keeps a head tied to a trained embedding by writing it twice.
+  if (decoder.config().tie_word_embeddings) {
+    const std::string embedding = kPrefix + decoder.parameters().front().name;
+    const auto trained =
+        std::find_if(tensors.begin(), tensors.end(), [&](const auto& entry) { return entry.first == embedding; });
+    if (trained != tensors.end()) tensors.emplace_back(kPrefix + decoder.head().name + ".weight", trained->second);
   }
-  if (used != checkpoint.names().size()) {
-    std::vector<std::string> known;
-    for (const auto& [name, tensor] : lora_tensors(decoder)) known.push_back(name);
-    for (const std::string& name : checkpoint.names()) {
-      if (std::find(known.begin(), known.end(), name) == known.end()) {
-        fail_input((folder / "adapter_model.safetensors").string(),
-                   "tensor " + name + " belongs to no module of this model",
-                   "use the base model that the adapter was trained on" +
-                       (settings.base_model_name_or_path.empty() ? "" : ": " + settings.base_model_name_or_path));
-      }
+  model::write_tensors(folder / "adapter_model.safetensors", tensors);
+
+  LoraSettings written = settings;
+  if (is_all_linear(settings) && !settings.layers_to_transform.empty()) {
+    // PEFT takes numbers of layers beside a list alone.
+    std::set<std::string> endings;
+    for (const Linear* linear : decoder.linears()) {
+      if (linear->lora) endings.insert(split(linear->name, '.').back());
     }
+    written.target_modules.assign(endings.begin(), endings.end());
   }
-  return settings;
+  write_adapter_config(written, folder / "adapter_config.json");
 }
 
-MergeReport merge_lora(Decoder& decoder, bool safe) {
-  MergeReport report;
-  std::vector<std::pair<Linear*, Tensor>> merged;
-  for (Linear* linear : decoder.linears()) {
-    if (!linear->lora) continue;
-    const Tensor delta =
-        at::mm(linear->lora->lora_B.detach(), linear->lora->lora_A.detach()).mul_(linear->lora->scaling);
-    // Not in place: a weight stored in fp32 is a view into the read-only file.
-    const Tensor weight = linear->weight.detach().to(at::kFloat).add(delta).to(linear->weight.scalar_type());
-    if (safe && !at::isfinite(weight).all().item<bool>()) {
-      fail_work(linear->name, "merging the adapter gives a weight that is not finite",
-                "the adapter is broken; use an earlier checkpoint");
-    }
-    report.largest_change = std::max(report.largest_change, static_cast<double>(delta.abs().max().item<float>()));
-    merged.emplace_back(linear, weight);
+fs::path adapter_weights(const fs::path& folder) {
+  require_exists(folder, "adapter folder");
+  // The last is how transformers' save_pretrained names the index of an adapter's shards.
+  for (const char* name :
+       {"adapter_model.safetensors", "adapter_model.safetensors.index.json", "model.safetensors.index.json"}) {
+    if (fs::exists(folder / name)) return folder / name;
   }
-  for (auto& [linear, weight] : merged) {
-    linear->weight = weight;
-    linear->lora.reset();
-  }
-  report.modules = static_cast<int64_t>(merged.size());
-  return report;
+  fail_input(folder.string(), "has neither adapter_model.safetensors nor adapter_model.safetensors.index.json",
+             "give the folder of an adapter that PEFT saved in the safetensors format");
+}
+
+LoadedAdapter read_peft(Decoder& decoder, const fs::path& folder, bool trainable) {
+  return Reader(decoder, folder, trainable).read();
 }
 
 }  // namespace hone::exchange

@@ -1,51 +1,43 @@
 // LoRA adapters: attached to a decoder, and read from and written to folders in PEFT's format
-// (adapter_config.json + adapter_model.safetensors) that PEFT loads, and back.
+// (adapter_config.json + adapter_model.safetensors) that PEFT loads, and back. merge.h makes them part of the base.
 #pragma once
 #include <filesystem>
-#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "exchange/lora_settings.h"
 #include "model/decoder.h"
 
 namespace hone::exchange {
 
-/// Field names and defaults are PEFT's LoraConfig.
-struct LoraSettings {
-  int64_t r = 8;
-  double lora_alpha = 8;
-  double lora_dropout = 0;
-  std::vector<std::string> target_modules;   ///< names, matched as suffixes ("q_proj"); or one entry "all-linear"
-  std::string target_pattern;                ///< or a regular expression over whole module names
-  bool use_rslora = false;                   ///< scaling lora_alpha / sqrt(r) (Kalajdzievski 2023)
-  std::vector<int64_t> layers_to_transform;  ///< empty: all
-  std::map<std::string, int64_t> rank_pattern;
-  std::map<std::string, double> alpha_pattern;
-  std::string base_model_name_or_path;
-};
+/// Attaches a fresh adapter: A uniform in ±1/sqrt(in) (Kaiming with a = √5, as PEFT) or with deviation 1/r
+/// (gaussian), B zero or (init_lora_weights false) uniform in ±1/sqrt(r); biases and modules_to_save as
+/// `base_folder` stores them (empty: as the decoder holds them). All are fp32 leaves that require gradients.
+/// A name that matches nothing throws Error with the names there are.
+void attach_lora(model::Decoder& decoder, const LoraSettings& settings, uint64_t seed,
+                 const std::filesystem::path& base_folder);
 
-/// Attaches fresh adapters: A uniform in ±1/sqrt(in) (Kaiming with a = √5, as PEFT), B zero; both fp32
-/// leaves that require gradients. Returns the names of the adapted modules; a target that matches
-/// nothing throws Error with the names there are.
-std::vector<std::string> attach_lora(model::Decoder& decoder, const LoraSettings& settings, uint64_t seed);
+/// The adapter's tensors under PEFT's names ("base_model.model.<module>.lora_A.weight"), in order; each once.
+std::vector<std::pair<std::string, Tensor>> lora_tensors(model::Decoder& decoder, const LoraSettings& settings);
 
-/// The adapter's tensors under PEFT's names ("base_model.model.<module>.lora_A.weight"), in order.
-std::vector<std::pair<std::string, Tensor>> lora_tensors(model::Decoder& decoder);
+/// How many numbers the adapter adds to the base's; a trained bias is one of the base's own.
+int64_t added_parameters(model::Decoder& decoder, const LoraSettings& settings);
 
 /// Writes the two files into `folder`, which exists (callers make it whole or not at all).
 void write_peft(model::Decoder& decoder, const LoraSettings& settings, const std::filesystem::path& folder);
 
-/// Reads an adapter folder and attaches it, frozen unless `trainable`. Shapes are checked against the
-/// decoder. A method other than LoRA, or an option we do not apply (DoRA …), throws Error.
-LoraSettings read_peft(model::Decoder& decoder, const std::filesystem::path& folder, bool trainable);
+/// The adapter's tensors in a folder: adapter_model.safetensors, or shards with an index. Error if there are none.
+std::filesystem::path adapter_weights(const std::filesystem::path& folder);
 
-struct MergeReport {
-  int64_t modules = 0;
-  double largest_change = 0;  ///< max |ΔW|
+struct LoadedAdapter {
+  LoraSettings settings;
+  bool replaces_base = false;  ///< weights of the base gave way to the adapter's: removing it needs the base again
 };
 
-/// W ← W + scaling · B A, the product in fp32, and removes the adapters. With `safe`, a result that is
-/// not finite throws Error naming the module and leaves every weight as it was.
-MergeReport merge_lora(model::Decoder& decoder, bool safe = true);
+/// Reads an adapter folder and attaches it, frozen unless `trainable`. Shapes are checked against the
+/// decoder. A method other than LoRA, an option we do not apply (DoRA …), a tensor that is missing or that
+/// fits no module throws Error.
+LoadedAdapter read_peft(model::Decoder& decoder, const std::filesystem::path& folder, bool trainable);
 
 }  // namespace hone::exchange

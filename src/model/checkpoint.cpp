@@ -150,6 +150,8 @@ void save_model(Decoder& decoder, const fs::path& source_folder, const fs::path&
   Json config = read_json(source_folder / "config.json");
   config.erase("torch_dtype");
   config["dtype"] = tensor::dtype_name(dtype);
+  // An adapter may have parted embedding and head.
+  if (!decoder.config().tie_word_embeddings) config["tie_word_embeddings"] = false;
   write_json(folder / "config.json", config);
   copy_if_there(source_folder, folder, {"generation_config.json"});
   copy_tokenizer(source_folder, folder);

@@ -14,7 +14,7 @@ namespace hone::model {
 class Checkpoint {
  public:
   explicit Checkpoint(const std::filesystem::path& folder);
-  /// A single safetensors file.
+  /// A single safetensors file, or the index of several.
   static Checkpoint from_file(const std::filesystem::path& file);
   ~Checkpoint();
   Checkpoint(Checkpoint&&) noexcept;

@@ -168,6 +168,12 @@ void Decoder::replace(const NamedTensor& parameter, Tensor value) {
   if (config_.tie_word_embeddings && parameter.tensor == &embedding_) head_.weight = embedding_;
 }
 
+int64_t Decoder::parameter_count() {
+  int64_t count = 0;
+  for (const NamedTensor& parameter : parameters()) count += parameter.tensor->numel();
+  return count;
+}
+
 std::vector<Linear*> Decoder::linears() {
   std::vector<Linear*> all;
   for (const auto& block : blocks_) {

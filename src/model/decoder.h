@@ -55,6 +55,9 @@ class Decoder {
   std::vector<NamedTensor> parameters();
   /// Puts another tensor in a parameter's place; a tied head follows the embedding.
   void replace(const NamedTensor& parameter, Tensor value);
+  /// Makes a tied head a parameter of its own (with the embedding's values), which config() then says too.
+  void untie() { config_.tie_word_embeddings = false; }
+  int64_t parameter_count();
   /// Every Linear, in the order of the model (the head last); adapters attach here.
   std::vector<Linear*> linears();
   const Linear& head() const { return head_; }

@@ -52,17 +52,27 @@ void describe(Fields f, LoraConfig& c) {
       "target_modules", c.target_modules,
       {.help = "layers that get an update: list of name endings, all-linear, or a regular expression for the full name",
        .required = true});
-  f.add("bias", c.bias, {.help = "biases that are trained", .choices = {"none", "all", "lora_only"}});
+  f.add("exclude_modules", c.exclude_modules,
+        {.help = "layers left out of those: list of name endings, or a regular expression for the full name"});
+  f.add("bias", c.bias,
+        {.help = "biases that are trained: none, all of the model, or those of layers with an update",
+         .choices = {"none", "all", "lora_only"}});
   f.add("use_rslora", c.use_rslora, {.help = "scale by lora_alpha / sqrt(r) instead (rsLoRA)"});
   f.add("modules_to_save", c.modules_to_save, {.help = "name endings of modules that are trained and saved in full"});
+  f.add("ensure_weight_tying", c.ensure_weight_tying,
+        {.help = "a tied embedding and head named there stay one weight; false: each becomes its own"});
   f.add("layers_to_transform", c.layers_to_transform,
         {.help = "numbers of the layers that get an update, from 0; empty: all", .min = 0});
+  f.add("layers_pattern", c.layers_pattern,
+        {.help = "regular expressions for what stands before those numbers; empty: any list of layers"});
   f.add("rank_pattern", c.rank_pattern,
         {.help = "own rank for modules whose name ends so or matches the regular expression", .min = 1});
   f.add("alpha_pattern", c.alpha_pattern, {.help = "own lora_alpha, likewise", .above = 0});
   f.add("init_lora_weights", c.init_lora_weights,
         {.help = "true: A Kaiming-uniform, B zero; gaussian: A normal, B zero; false: both random",
          .choices = {"true", "gaussian", "false"}});
+  f.add("adapter_name_or_path", c.adapter_name_or_path,
+        {.help = "adapter folder to go on from, with its own settings in place of these; empty: a fresh adapter"});
 }
 
 void describe_batches(Fields f, TrainingConfig& c) {

@@ -36,20 +36,23 @@ struct DataConfig {
   std::string on_bad_record = "error";  ///< error, skip (counted and reported)
 };
 
-/// `true` or "default" is Kaiming-uniform A, zero B.
 struct LoraConfig {
   int64_t r = 16;
   double lora_alpha = 32;
   double lora_dropout = 0.05;
   TextOrList target_modules =
-      std::string("all-linear");                ///< list of suffixes, "all-linear", or a regex for the full name
-  std::string bias = "none";                    ///< none, all, lora_only
-  bool use_rslora = false;                      ///< scaling lora_alpha / sqrt(r) (Kalajdzievski 2023)
-  std::vector<std::string> modules_to_save;     ///< trained and saved in full
-  std::vector<int64_t> layers_to_transform;     ///< empty: every layer
+      std::string("all-linear");  ///< list of suffixes, "all-linear", or a regex for the full name
+  TextOrList exclude_modules = std::vector<std::string>{};  ///< left out of them; suffixes, or a regex likewise
+  std::string bias = "none";                                ///< none, all, lora_only
+  bool use_rslora = false;                                  ///< scaling lora_alpha / sqrt(r) (Kalajdzievski 2023)
+  std::vector<std::string> modules_to_save;                 ///< trained and saved in full
+  bool ensure_weight_tying = false;                         ///< a tied embedding and head stay one when trained in full
+  std::vector<int64_t> layers_to_transform;                 ///< empty: every layer
+  std::vector<std::string> layers_pattern;      ///< regexes for what stands before a layer's number; empty: any
   std::map<std::string, int64_t> rank_pattern;  ///< suffix or regex of a module -> its own r
   std::map<std::string, double> alpha_pattern;  ///< the same for lora_alpha
-  std::string init_lora_weights = "true";       ///< true, gaussian, false
+  std::string init_lora_weights = "true";       ///< true (Kaiming-uniform A, zero B), gaussian, false
+  std::string adapter_name_or_path;             ///< adapter folder to go on from; it brings its own settings
 };
 
 struct TrainingConfig {

@@ -1,6 +1,7 @@
 #include "recipe/train_config_checks.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/pattern.h"
@@ -79,14 +80,30 @@ void check_files(const DataConfig& c, ConfigReader& reader) {
   }
 }
 
-void check_target_modules(const LoraConfig& c, ConfigReader& reader) {
-  const auto* text = std::get_if<std::string>(&c.target_modules);
-  if (text == nullptr || *text == "all-linear") return;
+/// A text that is to be a regular expression must be one.
+void check_expression(const TextOrList& value, const std::string& path, const std::string& remedy,
+                      ConfigReader& reader) {
+  const auto* text = std::get_if<std::string>(&value);
+  if (text == nullptr || text->empty() || *text == "all-linear") return;
   try {
     const Pattern pattern(*text, "");
   } catch (const Error& error) {
-    reader.fault("lora.target_modules", error.message(),
-                 "give a list of names, all-linear, or a regular expression for the full name");
+    reader.fault(path, error.message(), remedy);
+  }
+}
+
+/// An adapter that is gone on from has been made with its own settings.
+void check_adapter(const TrainConfig& config, ConfigReader& reader) {
+  if (config.lora.adapter_name_or_path.empty()) return;
+  if (config.method != "lora") {
+    reader.fault("lora.adapter_name_or_path", "is given, but the method is " + config.method,
+                 "merge the adapter (hone merge) and start from the merged model");
+  }
+  const Json given = train_config_json(config)["lora"], defaults = train_config_json(TrainConfig{})["lora"];
+  for (const auto& [key, value] : given.items()) {
+    if (key == "adapter_name_or_path" || value == defaults[key]) continue;
+    reader.fault("lora." + key, "is given beside lora.adapter_name_or_path, whose adapter has its own",
+                 "leave it out, or start a fresh adapter");
   }
 }
 
@@ -97,7 +114,11 @@ void check_together(TrainConfig& config, ConfigReader& reader) {
   check_steps(config.training, reader);
   check_evaluation(config, reader);
   check_files(config.data, reader);
-  check_target_modules(config.lora, reader);
+  check_expression(config.lora.target_modules, "lora.target_modules",
+                   "give a list of names, all-linear, or a regular expression for the full name", reader);
+  check_expression(config.lora.exclude_modules, "lora.exclude_modules",
+                   "give a list of names, or a regular expression for the full name", reader);
+  check_adapter(config, reader);
 }
 
 }  // namespace hone::recipe

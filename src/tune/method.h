@@ -17,6 +17,7 @@ struct MethodOptions {
   exchange::LoraSettings lora;
   uint64_t seed = 42;
   std::filesystem::path base_folder;  ///< the model that is tuned
+  std::filesystem::path adapter;      ///< adapter folder that lora goes on from; empty: a fresh one
 };
 
 class Method {
@@ -24,6 +25,8 @@ class Method {
   virtual ~Method() = default;
   /// Leaves that require gradients, by the names they are saved under.
   virtual std::vector<std::pair<std::string, Tensor>> trainable() const = 0;
+  /// How many numbers the method adds to those of the base.
+  virtual int64_t added_parameters() const { return 0; }
   /// Writes the result into an existing folder: an adapter folder, or a whole model folder.
   virtual void save(const std::filesystem::path& folder) const = 0;
   /// Takes the values back from a folder that save() wrote.
@@ -39,8 +42,9 @@ struct MethodKind {
 const Registry<MethodKind>& methods();
 
 struct ParameterCounts {
-  int64_t trainable = 0, total = 0;  ///< total: the model's and the method's own, each tensor once
+  int64_t trainable = 0, total = 0;  ///< total: the base's and the method's own
 };
-ParameterCounts count_parameters(model::Decoder& decoder, const Method& method);
+/// As PEFT counts: `base` are those of the model before the method was attached.
+ParameterCounts count_parameters(int64_t base, const Method& method);
 
 }  // namespace hone::tune

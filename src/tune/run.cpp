@@ -106,8 +106,13 @@ exchange::LoraSettings lora_settings(const recipe::TrainConfig& config) {
   to.lora_dropout = from.lora_dropout;
   to.use_rslora = from.use_rslora;
   to.layers_to_transform = from.layers_to_transform;
-  to.rank_pattern = from.rank_pattern;
-  to.alpha_pattern = from.alpha_pattern;
+  to.layers_pattern = from.layers_pattern;
+  to.rank_pattern.assign(from.rank_pattern.begin(), from.rank_pattern.end());
+  to.alpha_pattern.assign(from.alpha_pattern.begin(), from.alpha_pattern.end());
+  to.bias = from.bias;
+  to.modules_to_save = from.modules_to_save;
+  to.ensure_weight_tying = from.ensure_weight_tying;
+  to.init_lora_weights = from.init_lora_weights;
   to.base_model_name_or_path = config.model.name_or_path;
   if (const auto* names = std::get_if<std::vector<std::string>>(&from.target_modules))
     to.target_modules = *names;
@@ -115,13 +120,10 @@ exchange::LoraSettings lora_settings(const recipe::TrainConfig& config) {
     to.target_modules = {text};
   else
     to.target_pattern = text;
-  for (const auto& [key, value, fallback] :
-       {std::tuple("bias", from.bias, "none"), std::tuple("init_lora_weights", from.init_lora_weights, "true")}) {
-    if (value != fallback)
-      fail_input(std::string("lora.") + key, "\"" + value + "\" cannot be applied so far",
-                 std::string("leave it at ") + fallback);
-  }
-  if (!from.modules_to_save.empty()) fail_input("lora.modules_to_save", "cannot be applied so far", "leave it empty");
+  if (const auto* names = std::get_if<std::vector<std::string>>(&from.exclude_modules))
+    to.exclude_modules = *names;
+  else
+    to.exclude_pattern = std::get<std::string>(from.exclude_modules);
   return to;
 }
 
@@ -240,9 +242,11 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   const RunData data = load_data(config, objective, text, output / "rejected.jsonl", options.show_progress);
   const auto decoder = model::Decoder::load(
       config.model.name_or_path, {.compute_type = type, .device = device, .keep_stored_type = method_kind.trains_base});
+  const int64_t base_parameters = decoder->parameter_count();  // before a method puts copies in the place of some
   const auto method = method_kind.make(*decoder, {.lora = lora_settings(config),
                                                   .seed = static_cast<uint64_t>(config.training.seed),
-                                                  .base_folder = config.model.name_or_path});
+                                                  .base_folder = config.model.name_or_path,
+                                                  .adapter = config.lora.adapter_name_or_path});
   TrainerOptions trainer_settings = trainer_options(config);
   const std::string data_hash = data_fingerprint(data.train);
   trainer_settings.run_fingerprint = run_fingerprint(config, data_hash, type);
@@ -258,7 +262,7 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   plan.data = summarise(data, trainer.batches());
   plan.total_steps = trainer.total_steps();
   plan.steps_per_epoch = trainer.steps_per_epoch();
-  plan.parameters = count_parameters(*decoder, *method);
+  plan.parameters = count_parameters(base_parameters, *method);
   plan.compute_dtype = tensor::dtype_name(type);
   plan.machine = tensor::processor_summary();
   plan.method = config.method;
@@ -274,6 +278,7 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
                                      {"plan", plan.to_json()}});
   };
   TrainSummary summary = trainer.run();
+  summary.parameters = plan.parameters;
   if (!data.test.empty()) {
     summary.test_loss = evaluate::dataset_loss(*decoder, data.test, trainer_settings.eval_rows).loss();
     log.log(summary.steps, {{"test_loss", *summary.test_loss}});

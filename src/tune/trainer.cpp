@@ -318,7 +318,6 @@ TrainSummary Trainer::Impl::finish() {
   summary.best_metric = state_.best_metric;
   summary.best_step = state_.best_step;
   summary.stopped_early = stopped_early_;
-  summary.parameters = count_parameters(decoder_, method_);
   summary.optimizer_state_bytes = optimizer_.state_bytes();
   summary.peak_memory_bytes = tensor::peak_memory_bytes();
   summary.output_dir = options_.output_dir.string();

@@ -55,7 +55,7 @@ struct TrainSummary {
   double epochs = 0, train_loss = 0, seconds = 0, tokens_per_second = 0;
   std::optional<double> first_eval_loss, last_eval_loss, best_metric, test_loss;
   int64_t best_step = 0;
-  ParameterCounts parameters;
+  ParameterCounts parameters;  ///< filled by run_training, which has seen the model before the method
   int64_t peak_memory_bytes = 0, optimizer_state_bytes = 0;
   bool stopped_early = false;
   std::string output_dir;

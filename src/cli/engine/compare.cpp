@@ -102,20 +102,23 @@ class BaseCache {
  public:
   explicit BaseCache(const ModelChoice& shared) : shared_(shared) {}
   model::Decoder& load(const NamedModel& named) {
-    if (decoder_ == nullptr || !fs::equivalent(named.model, loaded_)) {
+    if (decoder_ == nullptr || spoilt_ || !fs::equivalent(named.model, loaded_)) {
       decoder_.reset();  // before the next is read, so that only one lies in memory
       ModelChoice choice = shared_;
       choice.model = loaded_ = named.model;
       decoder_ = load_model(choice);
+      spoilt_ = false;
     }
     for (model::Linear* linear : decoder_->linears()) linear->lora.reset();
-    if (!named.adapter.empty()) exchange::read_peft(*decoder_, named.adapter, /*trainable=*/false);
+    if (!named.adapter.empty())
+      spoilt_ = exchange::read_peft(*decoder_, named.adapter, /*trainable=*/false).replaces_base;
     return *decoder_;
   }
 
  private:
   ModelChoice shared_;
   std::string loaded_;
+  bool spoilt_ = false;  // an adapter has put weights of its own in the base's place
   std::unique_ptr<model::Decoder> decoder_;
 };
 

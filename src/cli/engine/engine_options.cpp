@@ -1,7 +1,11 @@
 #include "cli/engine/engine_options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
 
+#include "base/error.h"
+#include "base/strings.h"
 #include "exchange/peft.h"
 #include "tensor/device.h"
 
@@ -18,6 +22,20 @@ void add_compute_options(CLI::App& app, ModelChoice& choice) {
       ->capture_default_str();
   app.add_option("--device", choice.device, "cpu, cuda, cuda:N or auto")->capture_default_str();
   app.add_option("--threads", choice.threads, "Threads (0: all cores)")->capture_default_str();
+}
+
+int64_t bytes_from_text(const std::string& text, const std::string& place) {
+  static const std::map<std::string, int64_t> kUnits = {
+      {"", 1},          {"B", 1},         {"KB", 1000},    {"MB", 1000 * 1000}, {"GB", 1000 * 1000 * 1000},
+      {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  const auto unit = kUnits.find(text.substr(digits));
+  // Nine digits of the largest unit stay within 63 bits.
+  const int64_t count = digits > 0 && digits < 10 ? std::stoll(text.substr(0, digits)) : 0;
+  if (unit == kUnits.end() || count == 0) {
+    fail_input(place, "\"" + excerpt(text, 40) + "\" is no size", "give a number and a unit: 5GB, 200MB, 64KiB");
+  }
+  return count * unit->second;
 }
 
 std::unique_ptr<model::Decoder> load_model(const ModelChoice& choice) {

@@ -26,6 +26,10 @@ void add_model_options(CLI::App& app, ModelChoice& choice);
 /// The last three of these alone.
 void add_compute_options(CLI::App& app, ModelChoice& choice);
 
+/// A size such as 5GB, 200MB, 64KiB or a plain number of bytes, as transformers' max_shard_size reads it (KB is
+/// 1000 bytes, KiB 1024). Anything else, and 0, throws Error at `place`.
+int64_t bytes_from_text(const std::string& text, const std::string& place);
+
 /// Loads the model and attaches the adapter, frozen.
 std::unique_ptr<model::Decoder> load_model(const ModelChoice& choice);
 

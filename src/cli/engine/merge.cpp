@@ -1,4 +1,6 @@
 // hone merge: an adapter into its base model, as a model folder of its own.
+#include "exchange/merge.h"
+
 #include <ATen/core/grad_mode.h>
 
 #include <CLI/CLI.hpp>
@@ -13,7 +15,6 @@
 #include "base/terminal.h"
 #include "cli/command.h"
 #include "cli/engine/engine_options.h"
-#include "exchange/peft.h"
 #include "model/checkpoint.h"
 #include "tensor/device.h"
 

@@ -61,8 +61,8 @@ void set_up_logits(CLI::App& app) {
 /// Every tensor that a person could train: the adapter's if there is one, else all weights.
 std::vector<std::pair<std::string, Tensor>> probe_parameters(model::Decoder& decoder, const Probe& probe) {
   if (!probe.choice.adapter.empty()) {
-    exchange::read_peft(decoder, probe.choice.adapter, /*trainable=*/true);
-    return exchange::lora_tensors(decoder);
+    return exchange::lora_tensors(decoder,
+                                  exchange::read_peft(decoder, probe.choice.adapter, /*trainable=*/true).settings);
   }
   std::vector<std::pair<std::string, Tensor>> all;
   for (const auto& parameter : decoder.parameters()) {
@@ -76,7 +76,9 @@ void set_up_gradients(CLI::App& app) {
   auto probe = std::make_shared<Probe>();
   add_probe_options(app, *probe);
   app.callback([probe] {
-    const auto decoder = load_model(probe->choice);
+    ModelChoice base = probe->choice;
+    base.adapter.clear();  // it is read below, to be trained
+    const auto decoder = load_model(base);
     const auto parameters = probe_parameters(*decoder, *probe);
     const auto ids = parse_ids(probe->ids, decoder->config().vocab_size);
     if (ids.size() < 2) fail_input("--ids", "one id has no next token; give two or more");
@@ -147,7 +149,7 @@ void set_up_info(CLI::App& app) {
 }
 
 struct ConvertOptions {
-  std::string model, output, dtype = "bfloat16";
+  std::string model, output, dtype = "bfloat16", max_shard_size = "5GB";
 };
 
 void set_up_convert(CLI::App& app) {
@@ -156,11 +158,14 @@ void set_up_convert(CLI::App& app) {
   app.add_option("--output", options->output, "Folder to write")->required()->type_name("DIR");
   app.add_option("--dtype", options->dtype, "Type of the stored weights: float32, bfloat16, float16")
       ->capture_default_str();
+  app.add_option("--max-shard-size", options->max_shard_size, "Largest file of weights, as 5GB, 200MB or 64KiB")
+      ->capture_default_str();
   app.callback([options] {
     const auto dtype = tensor::dtype_from_name(options->dtype, "--dtype");
+    const int64_t shard_bytes = bytes_from_text(options->max_shard_size, "--max-shard-size");
     const auto decoder = model::Decoder::load(options->model, {});
     write_folder(options->output, [&](const std::filesystem::path& folder) {
-      model::save_model(*decoder, options->model, folder, dtype);
+      model::save_model(*decoder, options->model, folder, dtype, shard_bytes);
     });
   });
 }

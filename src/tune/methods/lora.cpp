@@ -10,9 +10,17 @@ namespace {
 class LoraMethod : public Method {
  public:
   LoraMethod(model::Decoder& decoder, const MethodOptions& options) : decoder_(decoder), settings_(options.lora) {
-    exchange::attach_lora(decoder_, settings_, options.seed);
+    if (options.adapter.empty()) {
+      exchange::attach_lora(decoder_, settings_, options.seed, options.base_folder);
+      return;
+    }
+    settings_ = exchange::read_peft(decoder_, options.adapter, /*trainable=*/true).settings;
+    settings_.base_model_name_or_path = options.lora.base_model_name_or_path;
   }
-  std::vector<std::pair<std::string, Tensor>> trainable() const override { return exchange::lora_tensors(decoder_); }
+  std::vector<std::pair<std::string, Tensor>> trainable() const override {
+    return exchange::lora_tensors(decoder_, settings_);
+  }
+  int64_t added_parameters() const override { return exchange::added_parameters(decoder_, settings_); }
   void save(const std::filesystem::path& folder) const override { exchange::write_peft(decoder_, settings_, folder); }
   void restore(const std::filesystem::path& folder) override {
     const at::NoGradGuard no_grad;

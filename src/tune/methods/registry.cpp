@@ -1,5 +1,3 @@
-#include <set>
-
 #include "tune/method.h"
 
 namespace hone::tune {
@@ -19,17 +17,9 @@ const Registry<MethodKind>& methods() {
   return all;
 }
 
-ParameterCounts count_parameters(model::Decoder& decoder, const Method& method) {
-  ParameterCounts counts;
-  std::set<const void*> seen;
-  const auto count = [&](const Tensor& tensor) {
-    if (seen.insert(tensor.unsafeGetTensorImpl()).second) counts.total += tensor.numel();
-  };
-  for (const auto& parameter : decoder.parameters()) count(*parameter.tensor);
-  for (const auto& [name, tensor] : method.trainable()) {
-    counts.trainable += tensor.numel();
-    count(tensor);
-  }
+ParameterCounts count_parameters(int64_t base, const Method& method) {
+  ParameterCounts counts{.total = base + method.added_parameters()};
+  for (const auto& [name, tensor] : method.trainable()) counts.trainable += tensor.numel();
   return counts;
 }
 
