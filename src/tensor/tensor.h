@@ -12,6 +12,11 @@ namespace hone {
 
 using Tensor = at::Tensor;
 
+/// Type in which sums over `x` are made: float64 for float64 (gradients are checked in it), else fp32.
+inline at::ScalarType sum_type(const Tensor& x) {
+  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+}
+
 /// [values.size()] int64 on the CPU, a copy.
 Tensor tensor_of(std::span<const int64_t> values);
 

@@ -52,6 +52,8 @@ struct Kernels {
   int (*cross_entropy)(Type type, void* logits, const int64_t* targets, const float* row_scale, int64_t rows,
                        int64_t cols, float* losses, uint8_t* correct, void* stream);
 
+  /// Writes the name of GPU number `device` into `name`, ended by a 0.
+  int (*device_name)(int device, char* name, int64_t size);
   /// What a returned number means, for messages.
   const char* (*error_text)(int error);
 };
