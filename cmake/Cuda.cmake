@@ -6,6 +6,8 @@ set_property(CACHE HONE_CUDA PROPERTY STRINGS AUTO ON OFF)
 # Machine code for Ampere (8.0; 8.6 also runs on 8.9) and Hopper (9.0), and PTX for what comes after.
 set(HONE_CUDA_ARCHITECTURES "80-real;86-real;90" CACHE STRING "GPU architectures, as in CMAKE_CUDA_ARCHITECTURES")
 set(HONE_CUDA_FOUND OFF)
+# The programs look for it where they lie themselves, the tests also one folder up.
+set(CMAKE_BUILD_RPATH "$ORIGIN;$ORIGIN/..")
 if(HONE_CUDA STREQUAL "OFF" OR HONE_SANITIZE)
   return()
 endif()

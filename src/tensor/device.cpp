@@ -69,7 +69,7 @@ c10::Device device_from_name(const std::string& name) {
   if (name == "cuda" || starts_with(name, "cuda:")) {
     if (!load_cuda().empty()) {
       fail_input("device", "\"" + name + "\" cannot be used: " + load_cuda(),
-                 "install the torch package with its CUDA libraries and a driver, or use device: cpu");
+                 "install NVIDIA's driver and the CUDA libraries of torch (docs/dependencies.md), or use device: cpu");
     }
     return gpu_from_name(name);
   }

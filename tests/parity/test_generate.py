@@ -47,7 +47,9 @@ def test_greedy_ids_in_a_batch(tmp_path):
         assert answer["finish_reason"] == ("stop" if answer["ids"][-1] == 2 else "length")
 
 
-def test_published_greedy_text():
+@pytest.mark.parametrize("kernels", ["", "none"])
+def test_published_greedy_text(kernels, monkeypatch):
+    monkeypatch.setenv("HONE_KERNELS", kernels)
     golden = json.loads((STORIES / "greedy.json").read_text())
     out = hone("generate", "--model", STORIES, "--prompt", golden["prompt"], "--max-new-tokens", 200)
     assert out == golden["expected_text"] + "\n"
