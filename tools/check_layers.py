@@ -35,7 +35,7 @@ def includes_of(root):
     found = {}
     for folder in ("src", "include"):
         for path in sorted((root / folder).rglob("*")):
-            if path.suffix in (".h", ".cpp", ".inc", ".def"):
+            if path.suffix in (".h", ".cpp", ".inc", ".def", ".cu", ".cuh"):
                 text = path.read_text(encoding="utf-8")
                 found[path.relative_to(root / folder).as_posix()] = [name for _, name in INCLUDE.findall(text)]
     return found

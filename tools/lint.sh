@@ -23,7 +23,7 @@ sources() {
     git ls-files --cached --others --exclude-standard -- "$@"
   else
     find src tests bench include -type f
-  fi | grep -E '\.(cpp|h|cxx)$' | while read -r file; do [ ! -f "$file" ] || echo "$file"; done | sort -u
+  fi | grep -E '\.(cpp|h|cxx|cu|cuh)$' | while read -r file; do [ ! -f "$file" ] || echo "$file"; done | sort -u
 }
 
 mapfile -t all < <(sources src tests bench include)

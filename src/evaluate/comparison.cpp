@@ -33,8 +33,8 @@ metrics::Comparison significance(const metrics::MetricResult& first, const metri
     }
     comparison.p_value = metrics::paired_bootstrap(losses[0], losses[1], options).p_value;
   }
-  const auto pairs = static_cast<double>(first.rows.size() / first.width);
-  comparison.p_value = std::max(comparison.p_value, std::min(1.0, std::exp2(1 - pairs)));
+  const size_t pairs = first.rows.size() / first.width;
+  comparison.p_value = std::max(comparison.p_value, std::min(1.0, std::exp2(1 - static_cast<double>(pairs))));
   return comparison;
 }
 

@@ -62,9 +62,9 @@ struct Checkpoint::Impl {
 };
 
 Checkpoint::Checkpoint(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Checkpoint::Checkpoint(const fs::path& folder) : impl_(new Impl{CheckpointFiles(folder)}) {}
+Checkpoint::Checkpoint(const fs::path& folder) : impl_(std::make_unique<Impl>(Impl{CheckpointFiles(folder)})) {}
 Checkpoint Checkpoint::from_file(const fs::path& file) {
-  return Checkpoint(std::unique_ptr<Impl>(new Impl{CheckpointFiles(file)}));
+  return Checkpoint(std::make_unique<Impl>(Impl{CheckpointFiles(file)}));
 }
 Checkpoint::~Checkpoint() = default;
 Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;

@@ -1,7 +1,5 @@
 #include "tensor/attention.h"
 
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -11,6 +9,8 @@
 #include <vector>
 
 #include "tensor/cpu/kernels.h"
+#include "tensor/cuda/ops.h"
+#include "tensor/device.h"
 #include "tensor/parallel.h"
 
 namespace hone::tensor {
@@ -20,7 +20,8 @@ bool has_kernel(const Tensor& q, const Tensor& k, const Tensor& v) {
   const auto fits = [&](const Tensor& x) {
     return x.is_cpu() && x.is_contiguous() && x.scalar_type() == q.scalar_type();
   };
-  return fits(q) && fits(k) && fits(v) && (q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16);
+  return !only_portable() && fits(q) && fits(k) && fits(v) &&
+         (q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16);
 }
 
 /// An item for each head of each sequence, the longest sequences first, so that threads end together.
@@ -90,42 +91,13 @@ void attention_kernel_backward(const Tensor& dout, const Tensor& q, const Tensor
   sum_groups(dv_shares, dv);
 }
 
-/// [T, K, dim] as [1, H, T, dim]: each key/value head repeated for the H/K query heads that share it.
-Tensor spread_heads(const Tensor& x, int64_t heads) {
-  const int64_t groups = heads / x.size(1);
-  const Tensor by_head = x.transpose(0, 1);  // [K, T, dim]
-  if (groups == 1) return by_head.unsqueeze(0);
-  return by_head.unsqueeze(1)
-      .expand({x.size(1), groups, x.size(0), x.size(2)})
-      .reshape({1, heads, x.size(0), x.size(2)});
-}
-
-/// The reverse for gradients: [1, H, T, dim] summed over the heads of a group, into `to` [T, K, dim].
-void gather_heads(const Tensor& gradient, Tensor to) {
-  const int64_t kv_heads = to.size(1), groups = gradient.size(1) / kv_heads;
-  const Tensor summed = gradient.view({kv_heads, groups, to.size(0), to.size(2)}).sum(1);
-  to.copy_(summed.transpose(0, 1));
-}
-
-Tensor by_head(const Tensor& x) {
-  return x.transpose(0, 1).unsqueeze(0);
-}
-
 }  // namespace
 
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const int64_t> cu_seqlens, double scale,
                  AttentionSaved* saved) {
   if (has_kernel(q, k, v)) return attention_kernel(q, k, v, cu_seqlens, scale, saved);
-  Tensor out = at::empty({q.size(0), q.size(1), q.size(2)}, q.options());
-  for (size_t i = 0; i + 1 < cu_seqlens.size(); ++i) {
-    const int64_t begin = cu_seqlens[i], length = cu_seqlens[i + 1] - begin;
-    const auto [result, logsumexp] = at::_scaled_dot_product_flash_attention_for_cpu(
-        by_head(q.narrow(0, begin, length)), spread_heads(k.narrow(0, begin, length), q.size(1)),
-        spread_heads(v.narrow(0, begin, length), q.size(1)), 0.0, /*is_causal=*/true, {}, scale);
-    out.narrow(0, begin, length).copy_(result.squeeze(0).transpose(0, 1));
-    if (saved != nullptr) saved->logsumexp.push_back(logsumexp);
-  }
-  return out;
+  if (gpu::attends(q, scale)) return gpu::attention(q, k, v, cu_seqlens, scale, saved);
+  return portable::attention(q, k, v, cu_seqlens, scale, saved);
 }
 
 void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out,
@@ -135,19 +107,15 @@ void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, co
     return attention_kernel_backward(dout.contiguous(), q, k, v, out.contiguous(), saved.logsumexp[0], cu_seqlens,
                                      scale, dq, dk, dv);
   }
-  for (size_t i = 0; i + 1 < cu_seqlens.size(); ++i) {
-    const int64_t begin = cu_seqlens[i], length = cu_seqlens[i + 1] - begin;
-    const auto part = [&](const Tensor& x) { return x.narrow(0, begin, length); };
-    const auto [gq, gk, gv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
-        by_head(part(dout)), by_head(part(q)), spread_heads(part(k), q.size(1)), spread_heads(part(v), q.size(1)),
-        by_head(part(out)), saved.logsumexp[i], 0.0, /*is_causal=*/true, {}, scale);
-    part(dq).copy_(gq.squeeze(0).transpose(0, 1));
-    gather_heads(gk, part(dk));
-    gather_heads(gv, part(dv));
-  }
+  const auto& backward = gpu::attends(q, scale) ? gpu::attention_backward : portable::attention_backward;
+  backward(dout, q, k, v, out, saved, cu_seqlens, scale, dq, dk, dv);
 }
 
 Tensor attention_cached(const Tensor& q, const Tensor& keys, const Tensor& values, int64_t length, double scale) {
+  // libtorch chooses among the kernels of a GPU by itself here; on any other device nothing is known of it.
+  if (only_portable() || !(q.is_cpu() || q.is_cuda())) {
+    return portable::attention_cached(q, keys, values, length, scale);
+  }
   const int64_t steps = q.size(0);
   const Tensor k = keys.narrow(1, 0, length).unsqueeze(0), v = values.narrow(1, 0, length).unsqueeze(0);
   const bool grouped = q.size(1) != keys.size(0);
@@ -157,7 +125,8 @@ Tensor attention_cached(const Tensor& q, const Tensor& keys, const Tensor& value
     const auto options = q.options().dtype(at::kLong);
     mask = at::arange(length, options).unsqueeze(0).le(at::arange(length - steps, length, options).unsqueeze(1));
   }
-  const Tensor out = at::scaled_dot_product_attention(by_head(q), k, v, mask, 0.0, from_start, scale, grouped);
+  const Tensor out =
+      at::scaled_dot_product_attention(q.transpose(0, 1).unsqueeze(0), k, v, mask, 0.0, from_start, scale, grouped);
   return out.squeeze(0).transpose(0, 1).contiguous();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "tensor/tensor.h"
 
@@ -10,7 +11,7 @@ namespace hone::tensor {
 /// What backward needs besides q, k, v and the output: the log-sum-exp of each row of scores, in the form of
 /// whatever made it.
 struct AttentionSaved {
-  std::vector<Tensor> logsumexp;
+  std::vector<Tensor> logsumexp, random_state;
 };
 
 /// softmax(q kᵀ · scale + causal mask) v within each sequence; no sequence sees another.
@@ -27,5 +28,15 @@ void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, co
 /// One sequence with a past: q [T, H, dim] are the last T of `length` positions, keys and values
 /// [K, capacity, dim] hold all of them. Returns [T, H, dim].
 Tensor attention_cached(const Tensor& q, const Tensor& keys, const Tensor& values, int64_t length, double scale);
+
+/// The same from plain libtorch operators, for any device.
+namespace portable {
+Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const int64_t> cu_seqlens, double scale,
+                 AttentionSaved* saved);
+void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out,
+                        const AttentionSaved& saved, std::span<const int64_t> cu_seqlens, double scale, Tensor& dq,
+                        Tensor& dk, Tensor& dv);
+Tensor attention_cached(const Tensor& q, const Tensor& keys, const Tensor& values, int64_t length, double scale);
+}  // namespace portable
 
 }  // namespace hone::tensor

@@ -2,9 +2,13 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <thread>
@@ -12,6 +16,7 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "tensor/cpu/kernels.h"
+#include "tensor/cuda/library.h"
 
 namespace hone::tensor {
 namespace {
@@ -38,17 +43,35 @@ bool cpu_has(const std::string& flag) {
   return flags.find(" " + flag + " ") != std::string::npos;
 }
 
+/// The GPU that "cuda" or "cuda:N" names, once CUDA is loaded.
+c10::Device gpu_from_name(const std::string& name) {
+  const std::string number = name == "cuda" ? "0" : name.substr(5);
+  const int count = c10::impl::VirtualGuardImpl(c10::kCUDA).deviceCount();
+  for (int i = 0; i < count; ++i) {
+    if (number == std::to_string(i)) return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(i));
+  }
+  fail_input("device", format("\"%s\" is no GPU that this process sees; it sees %d, from cuda:0", name.c_str(), count));
+}
+
+std::string gpu_summary(const c10::Device& device) {
+  const auto* kernels = cuda::kernels();
+  if (kernels == nullptr) return device.str() + " by libtorch's operators alone (" + cuda::kernels_failure() + ")";
+  char name[256] = "";
+  kernels->device_name(device.index(), name, sizeof name);
+  return device.str() + " " + name + " with hone's kernels";
+}
+
 }  // namespace
 
 c10::Device device_from_name(const std::string& name) {
   if (name == "cpu") return c10::Device(c10::kCPU);
-  if (name == "auto") return c10::Device(load_cuda().empty() ? c10::kCUDA : c10::kCPU);
+  if (name == "auto") return load_cuda().empty() ? gpu_from_name("cuda") : c10::Device(c10::kCPU);
   if (name == "cuda" || starts_with(name, "cuda:")) {
     if (!load_cuda().empty()) {
       fail_input("device", "\"" + name + "\" cannot be used: " + load_cuda(),
-                 "install the torch package with its CUDA libraries and a driver, or use device: cpu");
+                 "install NVIDIA's driver and the CUDA libraries of torch (docs/dependencies.md), or use device: cpu");
     }
-    return c10::Device(name);
+    return gpu_from_name(name);
   }
   fail_input("device", "\"" + name + "\" is unknown; known: auto, cpu, cuda, cuda:N");
 }
@@ -93,7 +116,19 @@ int threads() {
   return at::get_num_threads();
 }
 
-int64_t peak_memory_bytes() {
+bool only_portable() {
+  static const bool asked = [] {
+    const char* wanted = std::getenv("HONE_KERNELS");
+    return wanted != nullptr && std::strcmp(wanted, "none") == 0;
+  }();
+  return asked;
+}
+
+int64_t peak_memory_bytes(const c10::Device& device) {
+  if (!device.is_cpu()) {
+    const auto stats = c10::getDeviceAllocator(device.type())->getDeviceStats(device.index());
+    return stats.allocated_bytes[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)].peak;
+  }
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
     if (starts_with(line, "VmHWM:")) return std::stoll(line.substr(6)) * 1024;
@@ -101,9 +136,12 @@ int64_t peak_memory_bytes() {
   return 0;
 }
 
-std::string processor_summary() {
-  return cpu_field("model name") + format(" (%d threads, %s kernels%s)", threads(), cpu::kernels().name,
-                                          multiplies_bf16(c10::Device(c10::kCPU)) ? ", multiplies bf16" : "");
+std::string processor_summary(const c10::Device& device) {
+  const std::string processor =
+      cpu_field("model name") + format(" (%d threads, %s kernels%s)", threads(),
+                                       only_portable() ? "no" : cpu::kernels().name,
+                                       multiplies_bf16(c10::Device(c10::kCPU)) ? ", multiplies bf16" : "");
+  return device.is_cuda() ? processor + "; " + gpu_summary(device) : processor;
 }
 
 }  // namespace hone::tensor

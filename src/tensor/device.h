@@ -10,7 +10,8 @@
 namespace hone::tensor {
 
 /// "cpu", "cuda", "cuda:1" or "auto" (a GPU when one can be used, else the CPU). Loads the CUDA half
-/// of libtorch on first need; where that is not possible, "cuda" throws Error saying why.
+/// of libtorch on first need; where that is not possible, "cuda" throws Error saying why. A GPU always comes
+/// with its number, so that devices can be compared with those of tensors.
 c10::Device device_from_name(const std::string& name);
 
 /// True where a bf16 matrix product is faster than an fp32 one: AVX512_BF16 or AMX on x86-64, BF16 on
@@ -28,9 +29,14 @@ c10::ScalarType compute_dtype_from_name(const std::string& name, const std::stri
 void set_threads(int threads);
 int threads();
 
-/// Highest resident memory of this process so far, in bytes (VmHWM).
-int64_t peak_memory_bytes();
-/// The processor's name and what of it matters here, for run records: "AMD EPYC … (2 threads, avx512, bf16)".
-std::string processor_summary();
+/// True when HONE_KERNELS=none in the environment: plain libtorch operators do everything, on the CPU as they do on a
+/// device without kernels. It is how tests run that way through a whole training.
+bool only_portable();
+
+/// Highest memory so far, in bytes: of this process (VmHWM), or on a GPU of the tensors that lived there.
+int64_t peak_memory_bytes(const c10::Device& device);
+/// The processor's name and what of it matters here, for run records: "AMD EPYC … (2 threads, avx512, bf16)". For a
+/// GPU also its name and whether it has kernels of its own.
+std::string processor_summary(const c10::Device& device);
 
 }  // namespace hone::tensor

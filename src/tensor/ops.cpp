@@ -7,6 +7,8 @@
 #include <cmath>
 
 #include "tensor/cpu/kernels.h"
+#include "tensor/cuda/ops.h"
+#include "tensor/device.h"
 #include "tensor/parallel.h"
 
 namespace hone::tensor {
@@ -16,7 +18,8 @@ constexpr int64_t kRows = 16;        // rows a thread takes at a time
 constexpr int64_t kElements = 8192;  // elements a thread takes at a time; a multiple of 128 (see dropout)
 
 bool has_kernel(const Tensor& x) {
-  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) && x.is_contiguous();
+  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) && x.is_contiguous() &&
+         !only_portable();
 }
 
 cpu::Type type_of(const Tensor& x) {
@@ -26,7 +29,9 @@ cpu::Type type_of(const Tensor& x) {
 }  // namespace
 
 std::pair<Tensor, Tensor> rms_norm(const Tensor& x, const Tensor& weight, double eps) {
-  if (!has_kernel(x) || weight.scalar_type() != x.scalar_type()) return portable::rms_norm(x, weight, eps);
+  const bool one_type = weight.scalar_type() == x.scalar_type();
+  if (one_type && gpu::serves(x)) return gpu::rms_norm(x, weight, eps);
+  if (!one_type || !has_kernel(x)) return portable::rms_norm(x, weight, eps);
   const int64_t rows = x.size(0), cols = x.size(1);
   Tensor y = at::empty_like(x), rstd = at::empty({rows}, x.options().dtype(at::kFloat));
   const void *in = x.const_data_ptr(), *w = weight.const_data_ptr();
@@ -40,7 +45,11 @@ std::pair<Tensor, Tensor> rms_norm(const Tensor& x, const Tensor& weight, double
 
 Tensor rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight, const Tensor& rstd, Tensor& dx,
                          bool want_weight) {
-  if (!has_kernel(x) || !has_kernel(dy) || !has_kernel(dx) || weight.scalar_type() != x.scalar_type()) {
+  const bool one_type = weight.scalar_type() == x.scalar_type();
+  if (one_type && gpu::serves(x) && gpu::serves(dy) && gpu::serves(dx)) {
+    return gpu::rms_norm_backward(dy, x, weight, rstd, dx, want_weight);
+  }
+  if (!one_type || !has_kernel(x) || !has_kernel(dy) || !has_kernel(dx)) {
     return portable::rms_norm_backward(dy, x, weight, rstd, dx, want_weight);
   }
   const int64_t rows = x.size(0), cols = x.size(1);
@@ -65,7 +74,9 @@ Tensor rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& weight
 
 void rope(Tensor& x, const Tensor& positions, const Tensor& cos, const Tensor& sin, bool backward) {
   const bool rows_are_dense = x.dim() == 3 && x.stride(2) == 1 && x.stride(1) == x.size(2);
-  if (!x.is_cpu() || !rows_are_dense || (x.scalar_type() != at::kFloat && x.scalar_type() != at::kBFloat16)) {
+  if (rows_are_dense && gpu::serves_strided(x)) return gpu::rope(x, positions, cos, sin, backward);
+  const bool has_type = x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16;
+  if (!x.is_cpu() || !rows_are_dense || !has_type || only_portable()) {
     return portable::rope(x, positions, cos, sin, backward);
   }
   void* data = x.mutable_data_ptr();
@@ -78,6 +89,7 @@ void rope(Tensor& x, const Tensor& positions, const Tensor& cos, const Tensor& s
 }
 
 Tensor silu_mul(const Tensor& gate, const Tensor& up) {
+  if (gpu::serves(gate) && gpu::serves(up)) return gpu::silu_mul(gate, up);
   if (!has_kernel(gate) || !has_kernel(up)) return portable::silu_mul(gate, up);
   Tensor out = at::empty_like(gate);
   const void *g = gate.const_data_ptr(), *u = up.const_data_ptr();
@@ -88,6 +100,7 @@ Tensor silu_mul(const Tensor& gate, const Tensor& up) {
 }
 
 void silu_mul_backward(const Tensor& dout, Tensor& gate, Tensor& up) {
+  if (gpu::serves(gate) && gpu::serves(up) && gpu::serves(dout)) return gpu::silu_mul_backward(dout, gate, up);
   if (!has_kernel(gate) || !has_kernel(up) || !has_kernel(dout)) return portable::silu_mul_backward(dout, gate, up);
   const void* d = dout.const_data_ptr();
   void *g = gate.mutable_data_ptr(), *u = up.mutable_data_ptr();
@@ -99,9 +112,10 @@ void silu_mul_backward(const Tensor& dout, Tensor& gate, Tensor& up) {
 Tensor dropout(const Tensor& x, double p, DropoutKey key) {
   const auto threshold = static_cast<uint32_t>(std::lround(p * 65536));
   if (threshold == 0) return x;
+  const float scale = 65536.0f / static_cast<float>(65536 - threshold);
+  if (gpu::serves(x)) return gpu::dropout(x, threshold, scale, key);
   if (!has_kernel(x)) return portable::dropout(x, p, key);
   Tensor out = at::empty_like(x);
-  const float scale = 65536.0f / static_cast<float>(65536 - threshold);
   const void* from = x.const_data_ptr();
   void* to = out.mutable_data_ptr();
   parallel_rows(x.numel(), kElements, [&](int64_t begin, int64_t end) {
@@ -111,6 +125,7 @@ Tensor dropout(const Tensor& x, double p, DropoutKey key) {
 }
 
 std::pair<Tensor, Tensor> cross_entropy(Tensor& logits, const Tensor& targets, const Tensor& row_scale) {
+  if (gpu::serves(logits)) return gpu::cross_entropy(logits, targets, row_scale);
   if (!has_kernel(logits)) return portable::cross_entropy(logits, targets, row_scale);
   const int64_t rows = logits.size(0), cols = logits.size(1);
   Tensor losses = at::empty({rows}, logits.options().dtype(at::kFloat));

@@ -264,7 +264,7 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   plan.steps_per_epoch = trainer.steps_per_epoch();
   plan.parameters = count_parameters(base_parameters, *method);
   plan.compute_dtype = tensor::dtype_name(type);
-  plan.machine = tensor::processor_summary();
+  plan.machine = tensor::processor_summary(device);
   plan.method = config.method;
   plan.objective = config.objective;
   if (options.on_plan) options.on_plan(plan);

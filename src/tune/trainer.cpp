@@ -212,7 +212,7 @@ void Trainer::Impl::log_step(double learning_rate, double norm) {
                          {"grad_norm", norm},
                          {"tokens", static_cast<double>(state_.tokens)},
                          {"tokens_per_second", static_cast<double>(window_read_) / std::max(window.count(), 1e-9)},
-                         {"peak_memory_bytes", static_cast<double>(tensor::peak_memory_bytes())}});
+                         {"peak_memory_bytes", static_cast<double>(tensor::peak_memory_bytes(decoder_.options().device))}});
   state_.window_nll = 0;
   state_.window_tokens = 0;
   window_read_ = 0;
@@ -319,7 +319,7 @@ TrainSummary Trainer::Impl::finish() {
   summary.best_step = state_.best_step;
   summary.stopped_early = stopped_early_;
   summary.optimizer_state_bytes = optimizer_.state_bytes();
-  summary.peak_memory_bytes = tensor::peak_memory_bytes();
+  summary.peak_memory_bytes = tensor::peak_memory_bytes(decoder_.options().device);
   summary.output_dir = options_.output_dir.string();
   return summary;
 }

@@ -56,7 +56,9 @@ def test_frequencies_that_grow_with_the_answer(tmp_path):
         assert answer["ids"] == reference(model, tokenizer()(prompt).input_ids, 30), prompt
 
 
-def test_published_greedy_text():
+@pytest.mark.parametrize("kernels", ["", "none"])
+def test_published_greedy_text(kernels, monkeypatch):
+    monkeypatch.setenv("HONE_KERNELS", kernels)
     golden = json.loads((STORIES / "greedy.json").read_text())
     out = hone("generate", "--model", STORIES, "--prompt", golden["prompt"], "--max-new-tokens", 200)
     assert out == golden["expected_text"] + "\n"

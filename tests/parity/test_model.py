@@ -81,7 +81,7 @@ def test_gradients_of_every_weight(shape, tmp_path):
         assert (got[name] - gradient).abs().max() <= 1e-4 * max(1, gradient.abs().max().item()), name
 
 
-@pytest.mark.parametrize("kernels", ["portable", "avx2", "avx512"])
+@pytest.mark.parametrize("kernels", ["portable", "avx2", "avx512", "none"])
 def test_every_kernel_variant(kernels, tmp_path):
     model = reference_models.llama(tmp_path / "m")
     with torch.no_grad():

@@ -28,7 +28,7 @@ def make_run(tmp_path, **model):
     return folder, tokenizer, data
 
 
-def train(folder, data, output, *overrides, resume=None):
+def train(folder, data, output, *overrides, environment=None):
     config = output.parent / "config.yaml"
     config.write_text(f"""
 model: {{name_or_path: {folder}, compute_dtype: float32}}
@@ -39,7 +39,8 @@ training: {{output_dir: {output}, per_device_train_batch_size: 2, gradient_accum
   learning_rate: 5.0e-3, lr_scheduler_type: cosine, warmup_steps: 2, weight_decay: 0.01, max_grad_norm: 1.0, logging_steps: 1,
   save_strategy: "no"}}
 """)
-    return subprocess.run([HONE, "train", str(config), *overrides, "--json"], capture_output=True, text=True)
+    return subprocess.run([HONE, "train", str(config), *overrides, "--json"], capture_output=True, text=True,
+                          env={**os.environ, **(environment or {})})
 
 
 def losses(output):
@@ -126,6 +127,24 @@ def test_full_curve_equals_transformers(shape, tmp_path):
     mine = dict(trained.named_parameters())
     for name, parameter in model.named_parameters():
         assert (mine[name] - parameter).abs().max() <= 2e-3, name
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_training_without_kernels(method, tmp_path):
+    """HONE_KERNELS=none: the way of a device that has no kernels, dropout and evaluation included, gives the same losses."""
+    folder, _, data = make_run(tmp_path)
+    figures = {}
+    for kernels in ("none", ""):
+        output = tmp_path / f"run-{kernels}"
+        result = train(folder, data, output, f"method={method}", "training.max_steps=3", "lora.lora_dropout=0.1",
+                       "data.validation=0.25", "training.eval_strategy=epoch", environment={"HONE_KERNELS": kernels})
+        assert result.returncode == 0, result.stderr
+        figures[kernels] = losses(output)
+    assert " no kernels" in json.loads((tmp_path / "run-none" / "run.json").read_text())["plan"]["machine"]
+    assert len(figures["none"]) == len(figures[""]) >= 4
+    for plain, fused in zip(figures["none"], figures[""]):
+        for name in {"loss", "grad_norm", "eval_loss"} & set(fused):
+            assert plain[name] == pytest.approx(fused[name], rel=1e-5), (name, plain["step"])
 
 
 def test_packed_equals_padded(tmp_path):

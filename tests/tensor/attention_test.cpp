@@ -1,5 +1,5 @@
 // Attention against its definition in float64: forward, log-sum-exp and every gradient, over packed sequences of
-// awkward lengths, head counts and dimensions, in each instruction set this processor has.
+// awkward lengths, head counts and dimensions, in each instruction set this processor has and from plain operators.
 #include "tensor/attention.h"
 
 #include <ATen/TensorOperators.h>
@@ -66,25 +66,33 @@ void expect_close(const Tensor& got, const Tensor& expected, double bound, const
 
 class Attention : public testing::TestWithParam<at::ScalarType> {};
 
-TEST_P(Attention, EqualsItsDefinition) {
+void expect_equal_to_definition(at::ScalarType type, decltype(attention)& forward, decltype(attention_backward)& back) {
   const std::vector<int64_t> cu_seqlens = {0, 1, 6, 70, 135, 300, 303};
-  const double bound = GetParam() == at::kFloat ? 3e-6 : 1.2e-2;
+  const double bound = type == at::kDouble ? 1e-13 : type == at::kFloat ? 3e-6 : 1.2e-2;
   for (const Case& c :
        {Case{4, 4, 64}, Case{9, 3, 64}, Case{4, 1, 8}, Case{2, 2, 80}, Case{6, 2, 128}, Case{3, 3, 5}}) {
     SCOPED_TRACE(testing::Message() << c.heads << " heads, " << c.kv_heads << " of keys, dim " << c.dim);
-    const auto random = [&](int64_t heads) { return at::randn({cu_seqlens.back(), heads, c.dim}).to(GetParam()); };
+    const auto random = [&](int64_t heads) { return at::randn({cu_seqlens.back(), heads, c.dim}).to(type); };
     const Tensor q = random(c.heads), k = random(c.kv_heads), v = random(c.kv_heads), dout = random(c.heads);
     const double scale = 1 / std::sqrt(static_cast<double>(c.dim));
     AttentionSaved saved;
-    const Tensor out = attention(q, k, v, cu_seqlens, scale, &saved);
+    const Tensor out = forward(q, k, v, cu_seqlens, scale, &saved);
     Tensor dq = at::empty_like(q), dk = at::empty_like(k), dv = at::empty_like(v);
-    attention_backward(dout, q, k, v, out, saved, cu_seqlens, scale, dq, dk, dv);
+    back(dout, q, k, v, out, saved, cu_seqlens, scale, dq, dk, dv);
     const Gradients expected = defined(q, k, v, dout, cu_seqlens, scale);
     expect_close(out, expected.out, bound, "out");
     expect_close(dq, expected.dq, bound, "dq");
     expect_close(dk, expected.dk, bound, "dk");
     expect_close(dv, expected.dv, bound, "dv");
   }
+}
+
+TEST_P(Attention, EqualsItsDefinition) {
+  expect_equal_to_definition(GetParam(), attention, attention_backward);
+}
+
+TEST_P(Attention, EqualsItsDefinitionWithoutKernels) {
+  expect_equal_to_definition(GetParam(), portable::attention, portable::attention_backward);
 }
 
 TEST_P(Attention, CachedEqualsPacked) {
@@ -94,13 +102,15 @@ TEST_P(Attention, CachedEqualsPacked) {
   const Tensor whole = attention(q, k, v, std::vector<int64_t>{0, length}, 0.2, nullptr);
   const Tensor keys = k.transpose(0, 1).contiguous(), values = v.transpose(0, 1).contiguous();
   for (const int64_t begin : {int64_t{0}, past, length - 1}) {
-    const Tensor last = attention_cached(q.narrow(0, begin, length - begin), keys, values, length, 0.2);
-    expect_close(last, whole.narrow(0, begin, length - begin).to(at::kDouble), GetParam() == at::kFloat ? 3e-6 : 1.6e-2,
-                 "cached");
+    const Tensor part = q.narrow(0, begin, length - begin);
+    const Tensor expected = whole.narrow(0, begin, length - begin).to(at::kDouble);
+    const double bound = GetParam() == at::kBFloat16 ? 1.6e-2 : 3e-6;
+    expect_close(attention_cached(part, keys, values, length, 0.2), expected, bound, "cached");
+    expect_close(portable::attention_cached(part, keys, values, length, 0.2), expected, bound, "without kernels");
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, Attention, testing::Values(at::kFloat, at::kBFloat16));
+INSTANTIATE_TEST_SUITE_P(Types, Attention, testing::Values(at::kFloat, at::kBFloat16, at::kDouble));
 
 TEST(AttentionKernels, EveryVariantAgrees) {
   const int64_t length = 150, heads = 2, dim = 40;

@@ -83,9 +83,9 @@ void run(const Options& options) {
                        {"tokens_per_second", static_cast<double>(micro.tokens) / median},
                        {"best_tokens_per_second", static_cast<double>(micro.tokens) / sorted.front()},
                        {"losses", losses},
-                       {"peak_memory_bytes", tensor::peak_memory_bytes()},
+                       {"peak_memory_bytes", tensor::peak_memory_bytes(decoder->options().device)},
                        {"compute_dtype", tensor::dtype_name(decoder->options().compute_type)},
-                       {"machine", tensor::processor_summary()}};
+                       {"machine", tensor::processor_summary(decoder->options().device)}};
   std::printf("%s\n", to_line(report).c_str());
 }
 

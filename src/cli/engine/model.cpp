@@ -186,10 +186,8 @@ void make_model(const NewOptions& options) {
     if (!options.tokenizer.empty()) model::copy_tokenizer(options.tokenizer, folder);
     model::save_model(*decoder, folder, folder, dtype);
   });
-  int64_t parameters = 0;
-  for (const auto& parameter : decoder->parameters()) parameters += parameter.tensor->numel();
-  say(format("%s: %s parameters, random (seed %lu)", options.output.c_str(), with_commas(parameters).c_str(),
-             options.seed));
+  say(format("%s: %s parameters, random (seed %lu)", options.output.c_str(),
+             with_commas(decoder->parameter_count()).c_str(), options.seed));
 }
 
 void set_up_new(CLI::App& app) {

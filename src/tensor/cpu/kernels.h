@@ -63,7 +63,8 @@ struct Kernels {
                              const float* logsumexp, const void* dout, void* dq, float* dk, float* dv, float* scratch);
 };
 
-/// The best variant this processor can run; HONE_KERNELS=portable|avx2|avx512 in the environment overrules.
+/// The best variant this processor can run; HONE_KERNELS=portable|avx2|avx512 in the environment overrules
+/// (none: see only_portable() in tensor/device.h).
 const Kernels& kernels();
 /// A variant by name, or null when this processor cannot run it (tests compare all that can).
 const Kernels* kernels_named(const char* name);

@@ -2,10 +2,12 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <cmath>
+#include <numeric>
 
 namespace hone::tune {
 
@@ -57,13 +59,14 @@ std::vector<std::pair<std::string, Tensor>> AdamW::state() const {
 
 double clip_gradients(const std::vector<std::pair<std::string, Tensor>>& parameters, double max_norm) {
   const at::NoGradGuard no_grad;
-  double sum = 0;
+  std::vector<Tensor> norms;  // fetched together: on a GPU, each fetch waits for all that was started
   for (const auto& [name, parameter] : parameters) {
-    if (!parameter.grad().defined()) continue;
-    const double norm = parameter.grad().norm().item<double>();
-    sum += norm * norm;
+    if (parameter.grad().defined()) norms.push_back(parameter.grad().norm().to(at::kDouble));
   }
-  const double norm = std::sqrt(sum);
+  if (norms.empty()) return 0;
+  const Tensor fetched = at::stack(norms).cpu();
+  const auto* values = fetched.const_data_ptr<double>();
+  const double norm = std::sqrt(std::inner_product(values, values + fetched.numel(), values, 0.0));
   if (max_norm > 0 && norm + 1e-6 > max_norm) {
     for (const auto& [name, parameter] : parameters) {
       if (parameter.grad().defined()) parameter.mutable_grad().mul_(max_norm / (norm + 1e-6));
