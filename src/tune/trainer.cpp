@@ -206,13 +206,14 @@ void Trainer::Impl::check_finite(double loss, double norm) const {
 void Trainer::Impl::log_step(double learning_rate, double norm) {
   const auto now = std::chrono::steady_clock::now();
   const std::chrono::duration<double> window = now - window_started_;
-  log_.log(state_.step, {{"epoch", epochs_done()},
-                         {"loss", state_.window_nll / static_cast<double>(std::max<int64_t>(1, state_.window_tokens))},
-                         {"learning_rate", learning_rate},
-                         {"grad_norm", norm},
-                         {"tokens", static_cast<double>(state_.tokens)},
-                         {"tokens_per_second", static_cast<double>(window_read_) / std::max(window.count(), 1e-9)},
-                         {"peak_memory_bytes", static_cast<double>(tensor::peak_memory_bytes(decoder_.options().device))}});
+  log_.log(state_.step,
+           {{"epoch", epochs_done()},
+            {"loss", state_.window_nll / static_cast<double>(std::max<int64_t>(1, state_.window_tokens))},
+            {"learning_rate", learning_rate},
+            {"grad_norm", norm},
+            {"tokens", static_cast<double>(state_.tokens)},
+            {"tokens_per_second", static_cast<double>(window_read_) / std::max(window.count(), 1e-9)},
+            {"peak_memory_bytes", static_cast<double>(tensor::peak_memory_bytes(decoder_.options().device))}});
   state_.window_nll = 0;
   state_.window_tokens = 0;
   window_read_ = 0;
