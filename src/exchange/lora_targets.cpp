@@ -135,6 +135,8 @@ bool LoraTargets::adapts(const std::string& name, bool is_head) const {
   if (excluded(name)) return false;
   if (target_) return target_->matches_all(name);
   const auto& targets = settings_.target_modules;
+  // PEFT asks for the layer only where a part of the name was given.
+  if (std::find(targets.begin(), targets.end(), name) != targets.end()) return true;
   const bool named =
       is_all_linear(settings_) ? !is_head : std::any_of(targets.begin(), targets.end(), [&](const std::string& target) {
         return ends_as(name, target);
