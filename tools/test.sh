@@ -2,7 +2,7 @@
 # The stages of testing: `make test` runs the first, `make test-all` every one.
 #
 #   release   the whole build and its tests: unit, property, parity, command line, end to end, fuzz corpora
-#   asan      what needs no libtorch, with AddressSanitizer and UBSan: unit tests and fuzz corpora
+#   asan      unit tests and fuzz corpora with AddressSanitizer and UBSan
 #   tsan      what several threads may use at once, under ThreadSanitizer
 #   lint      format, clang-tidy (tools/lint.sh)
 #
@@ -89,7 +89,7 @@ for stage in "${stages[@]}"; do
   note "$stage …"
   case $stage in
     release) build release all && run_ctest release ;;
-    asan) build asan all -DHONE_ENGINE=OFF && run_ctest asan -L 'unit|fuzz' ;;
+    asan) build asan all && run_ctest asan -L 'unit|fuzz' ;;
     tsan) build tsan thread_tests -DHONE_ENGINE=OFF && run_ctest tsan -L threads ;;
     lint)
       : >"$logs/lint.log"
