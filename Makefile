@@ -1,6 +1,6 @@
 # A thin front: CMake does the work. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup oracles build test test-all demo bench fuzz format lint clean
+.PHONY: help setup oracles build test test-release demo bench fuzz format lint clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -13,13 +13,13 @@ oracles: ## also the Python environment of reference libraries, for the tests
 
 build: setup ## the program at build/release/hone
 	@cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
-	@cmake --build --preset release
+	@cmake --build --preset release --target hone
 
-test: oracles ## unit, property, parity, fuzz corpora, command line, end to end
+test: oracles ## everything: unit, property, parity, fuzz corpora, command line, end to end, sanitizers, lint
 	@tools/test.sh
 
-test-all: oracles ## the same, then sanitizers, format and clang-tidy
-	@tools/test.sh all
+test-release: oracles ## the same without sanitizers and lint: a quarter of the time
+	@tools/test.sh release
 
 demo: build ## a small model tuned on data of this repository, compared with what it was before
 	@tools/demo.sh

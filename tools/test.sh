@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The stages of testing: `make test` runs the first, `make test-all` every one.
+# The stages of testing: `make test` runs every one, `make test-release` the first.
 #
 #   release   the whole build and its tests: unit, property, parity, command line, end to end, fuzz corpora
 #   asan      unit tests and fuzz corpora with AddressSanitizer and UBSan
 #   tsan      what several threads may use at once, under ThreadSanitizer
 #   lint      format, clang-tidy (tools/lint.sh)
 #
-#   tools/test.sh [STAGE … | all]   these stages; release without any
+#   tools/test.sh [STAGE …]   these stages; all of them without any
 #
 # Every stage runs even if one before it failed. The end is a table of what ran and one line,
 # "N passed, N failed" (and ", N skipped" if any); the exit status is 0 only if none failed.
@@ -15,8 +15,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 
 stages=("$@")
-[ ${#stages[@]} -gt 0 ] || stages=(release)
-[ "${stages[0]}" != all ] || stages=(release asan tsan lint)
+[ ${#stages[@]} -gt 0 ] || stages=(release asan tsan lint)
 for stage in "${stages[@]}"; do
   case $stage in
     release | asan | tsan | lint) ;;
@@ -89,7 +88,7 @@ for stage in "${stages[@]}"; do
   note "$stage …"
   case $stage in
     release) build release all && run_ctest release ;;
-    asan) build asan all && run_ctest asan -L 'unit|fuzz' ;;
+    asan) build asan unit_tests && run_ctest asan -L 'unit|fuzz' ;;
     tsan) build tsan thread_tests -DHONE_ENGINE=OFF && run_ctest tsan -L threads ;;
     lint)
       : >"$logs/lint.log"
