@@ -42,9 +42,13 @@ install_packages() {
     command -v sudo >/dev/null || fail "that needs root, and there is no sudo; as root: apt-get install ${missing[*]}"
     root=(sudo)
   fi
-  "${root[@]}" apt-get update -qq
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-    "${missing[@]}" >&2
+  {
+    "${root[@]}" apt-get update -qq &&
+      "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  } >build/packages.log 2>&1 || {
+    tail -n 20 build/packages.log >&2
+    fail "the packages could not be installed (whole output in build/packages.log)"
+  }
 }
 
 find_python() {

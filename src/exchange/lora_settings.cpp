@@ -88,7 +88,7 @@ class ConfigForm {
   std::string start() const {
     if (!has("init_lora_weights")) return "true";
     const Json& value = json_["init_lora_weights"];
-    const std::string start = value.is_boolean() ? (value.get<bool>() ? "true" : "false") : value.get<std::string>();
+    std::string start = value.is_boolean() ? (value.get<bool>() ? "true" : "false") : value.get<std::string>();
     if (!among(kPlainStarts, start)) {
       refuse("init_lora_weights", "is \"" + excerpt(start, 40) + "\", a start that cannot be applied",
              "convert it in PEFT: save_pretrained(path_initial_model_for_weight_conversion=…) or merge it there");

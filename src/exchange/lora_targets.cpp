@@ -236,8 +236,8 @@ void LoraTargets::check_names(Decoder& decoder) const {
     for (const std::string& name : names) {
       if (std::any_of(all.begin(), all.end(), [&](const Linear* linear) { return ends_as(linear->name, name); }))
         continue;
-      fail_input(place_ + key, "\"" + name + "\" is no module of this model;" + did_you_mean(name, known) +
-                                   " known: " + join(known, ", ") + more);
+      fail_input(place_ + key, format("\"%s\" is no module of this model;%s known: %s%s", name.c_str(),
+                                      did_you_mean(name, known).c_str(), join(known, ", ").c_str(), more.c_str()));
     }
   };
   if (!is_all_linear(settings_)) check(settings_.target_modules, "target_modules", ", all-linear");

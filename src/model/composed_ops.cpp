@@ -41,7 +41,7 @@ Tensor rope(const Tensor& x, const Tensor& positions, const Tensor& cos, const T
 
 Tensor dropout(const Tensor& x, double p, tensor::DropoutKey key) {
   const auto drop = [p, key](const Tensor& values) { return tensor::dropout(values, p, key); };
-  const Tensor kept = without_gradients([&] { return drop(x.detach().contiguous()); });
+  Tensor kept = without_gradients([&] { return drop(x.detach().contiguous()); });
   if (!needs_gradient(x, {})) return kept;
   return attach_backward(kept, x, {},
                          [drop](const Tensor& dy) { return std::pair(drop(dy.contiguous()), std::vector<Tensor>()); });
