@@ -11,7 +11,7 @@ packed       four chats of 100-600 tokens, hone side by side, PEFT padded to the
 seeds        the same four, for PEFT each padded to 2048 as the lecture's script pads, one after the other with
              accumulated gradients (side by side they do not fit into 24 GB); tokens that carry meaning are counted
 """
-import argparse, datetime, json, os, statistics, subprocess, sys, tempfile
+import argparse, datetime, importlib.metadata, json, os, statistics, subprocess, sys, tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HONE = os.environ.get("HONE", f"{ROOT}/build/release/hone")
@@ -122,10 +122,10 @@ def main():
         line, machine = measure(name, options.quick)
         lines.append(line)
         print(line, flush=True)
-    import peft as peft_package, torch, transformers
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "peft"))
     text = "\n".join([
         "# One LoRA step: hone against PEFT + transformers", "",
-        f"{datetime.date.today()} · {machine} · torch {torch.__version__}, transformers {transformers.__version__}, peft {peft_package.__version__} · "
+        f"{datetime.date.today()} · {machine} · {versions} · "
         f"`bench/train_lora.py {' '.join(sys.argv[1:])}`", "",
         "Rank 16 on all linear layers. Tokens that carry meaning per second, median (best) of the steps, the two programs taking turns; "
         "peak resident memory in MiB. What the workloads are stands at the head of the script.", "",
