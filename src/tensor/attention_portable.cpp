@@ -36,7 +36,7 @@ Tensor scores(const Tensor& q, const Tensor& k, int64_t steps, double scale) {
 Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, double scale, const Tensor& out) {
   const int64_t kv_heads = k.size(0);
   const Tensor all = scores(by_group(q, kv_heads), k.to(sum_type(k)), q.size(0), scale);
-  const Tensor logsumexp = at::logsumexp(all, {2}, /*keepdim=*/true);
+  Tensor logsumexp = at::logsumexp(all, {2}, /*keepdim=*/true);
   ungroup(at::bmm((all - logsumexp).exp_(), v.to(sum_type(v))), out);
   return logsumexp;
 }
