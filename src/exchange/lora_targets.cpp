@@ -55,10 +55,15 @@ std::vector<std::string> modules_of(Decoder& decoder) {
   return modules;
 }
 
+/// A regular expression for the end of a name.
+Pattern ending_pattern(const std::string& expression, const std::string& place) {
+  return Pattern("(?:.*\\.)?(?:" + expression + ")", place);
+}
+
 template <typename Value>
 std::vector<Pattern> compile(const std::vector<std::pair<std::string, Value>>& patterns, const std::string& place) {
   std::vector<Pattern> compiled;
-  for (const auto& [key, value] : patterns) compiled.emplace_back("(?:.*\\.)?(?:" + key + ")", place);
+  for (const auto& [key, value] : patterns) compiled.push_back(ending_pattern(key, place));
   return compiled;
 }
 
@@ -92,7 +97,7 @@ LoraTargets::LoraTargets(const LoraSettings& settings, std::string place)
   if (!settings_.target_pattern.empty()) target_.emplace(settings_.target_pattern, place_ + "target_modules");
   if (!settings_.exclude_pattern.empty()) exclude_.emplace(settings_.exclude_pattern, place_ + "exclude_modules");
   for (const std::string& pattern : settings_.layers_pattern) {
-    layers_.emplace_back("(?:.*\\.)?(?:" + pattern + ")", place_ + "layers_pattern");
+    layers_.push_back(ending_pattern(pattern, place_ + "layers_pattern"));
   }
   ranks_ = compile(settings_.rank_pattern, place_ + "rank_pattern");
   alphas_ = compile(settings_.alpha_pattern, place_ + "alpha_pattern");

@@ -40,6 +40,8 @@ class Block {
   /// Without gradients: sequence i continues caches[i], which is extended (the decoder advances length).
   Tensor forward_cached(const Tensor& x, const BlockInput& input, std::span<KvCache* const> caches) const;
 
+  /// head_dim^-1/2
+  double attention_scale() const;
   /// Every tensor here that requires a gradient.
   std::vector<Tensor> trainable() const;
 
@@ -58,8 +60,6 @@ class Block {
   Tensor run_packed(const Tensor& x, const BlockInput& input, Saved* saved) const;
   /// Returns the gradient of x (undefined unless `want_input`).
   Tensor run_backward(const Tensor& dy, Saved& saved, const BlockInput& input, GradSink& sink, bool want_input) const;
-  double attention_scale() const;
-
   const DecoderConfig& config_;
   int64_t layer_;
 };

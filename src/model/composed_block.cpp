@@ -2,8 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 
-#include <cmath>
-
 #include "model/composed_ops.h"
 #include "model/recompute.h"
 
@@ -20,9 +18,9 @@ Tensor attention_part(const Block& block, const DecoderConfig& config, const Ten
     return composed::rope(heads_of, input.positions, input.cos, input.sin);
   };
   const Tensor normed = composed::rms_norm(x, block.attention_norm, config.rms_norm_eps);
-  const Tensor attended = composed::attention(
-      turned(by_head(block.q, normed, heads)), turned(by_head(block.k, normed, kv_heads)),
-      by_head(block.v, normed, kv_heads), input.cu_seqlens, 1 / std::sqrt(static_cast<double>(dim)));
+  const Tensor attended =
+      composed::attention(turned(by_head(block.q, normed, heads)), turned(by_head(block.k, normed, kv_heads)),
+                          by_head(block.v, normed, kv_heads), input.cu_seqlens, block.attention_scale());
   return block.o.forward_composed(attended.view({n, heads * dim}), input.context);
 }
 

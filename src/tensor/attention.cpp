@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "tensor/cpu/kernels.h"
+#include "tensor/cpu/operands.h"
 #include "tensor/cuda/ops.h"
 #include "tensor/device.h"
 #include "tensor/parallel.h"
@@ -16,23 +16,20 @@
 namespace hone::tensor {
 namespace {
 
-bool has_kernel(const Tensor& q, const Tensor& k, const Tensor& v) {
-  const auto fits = [&](const Tensor& x) {
-    return x.is_cpu() && x.is_contiguous() && x.scalar_type() == q.scalar_type();
-  };
-  return !only_portable() && fits(q) && fits(k) && fits(v) &&
-         (q.scalar_type() == at::kFloat || q.scalar_type() == at::kBFloat16);
+bool have_kernel(const Tensor& q, const Tensor& k, const Tensor& v) {
+  return has_kernel(q) && has_kernel(k) && has_kernel(v) && k.scalar_type() == q.scalar_type() &&
+         v.scalar_type() == q.scalar_type();
 }
 
 /// An item for each head of each sequence, the longest sequences first, so that threads end together.
 std::vector<cpu::AttentionItem> items_of(const Tensor& q, const Tensor& k, std::span<const int64_t> cu_seqlens,
                                          double scale) {
-  const auto type = q.scalar_type() == at::kFloat ? cpu::Type::kFloat32 : cpu::Type::kBFloat16;
   std::vector<cpu::AttentionItem> items;
   for (size_t i = 0; i + 1 < cu_seqlens.size(); ++i) {
     const int64_t length = cu_seqlens[i + 1] - cu_seqlens[i];
     for (int64_t head = 0; length > 0 && head < q.size(1); ++head) {
-      items.push_back({type, cu_seqlens[i], length, head, q.size(1), k.size(1), q.size(2), static_cast<float>(scale)});
+      items.push_back(
+          {type_of(q), cu_seqlens[i], length, head, q.size(1), k.size(1), q.size(2), static_cast<float>(scale)});
     }
   }
   std::stable_sort(items.begin(), items.end(), [](const auto& a, const auto& b) { return a.length > b.length; });
@@ -65,16 +62,6 @@ Tensor attention_kernel(const Tensor& q, const Tensor& k, const Tensor& v, std::
   return out;
 }
 
-/// Sums the shares of the query heads of each group into `to` [N, K, dim].
-void sum_groups(const Tensor& shares, Tensor& to) {
-  const int64_t groups = shares.size(1) / to.size(1);
-  if (groups == 1) {
-    to.copy_(shares);
-  } else {
-    to.copy_(shares.view({to.size(0), to.size(1), groups, to.size(2)}).sum(2));
-  }
-}
-
 void attention_kernel_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out,
                                const Tensor& logsumexp, std::span<const int64_t> cu_seqlens, double scale, Tensor& dq,
                                Tensor& dk, Tensor& dv) {
@@ -93,9 +80,14 @@ void attention_kernel_backward(const Tensor& dout, const Tensor& q, const Tensor
 
 }  // namespace
 
+void sum_groups(const Tensor& shares, const Tensor& to) {
+  const int64_t groups = shares.size(1) / to.size(1);
+  to.copy_(groups == 1 ? shares : shares.reshape({to.size(0), to.size(1), groups, to.size(2)}).sum(2));
+}
+
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const int64_t> cu_seqlens, double scale,
                  AttentionSaved* saved) {
-  if (has_kernel(q, k, v)) return attention_kernel(q, k, v, cu_seqlens, scale, saved);
+  if (have_kernel(q, k, v)) return attention_kernel(q, k, v, cu_seqlens, scale, saved);
   if (gpu::attends(q, scale)) return gpu::attention(q, k, v, cu_seqlens, scale, saved);
   return portable::attention(q, k, v, cu_seqlens, scale, saved);
 }
@@ -103,7 +95,7 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<co
 void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out,
                         const AttentionSaved& saved, std::span<const int64_t> cu_seqlens, double scale, Tensor& dq,
                         Tensor& dk, Tensor& dv) {
-  if (has_kernel(q, k, v)) {
+  if (have_kernel(q, k, v)) {
     return attention_kernel_backward(dout.contiguous(), q, k, v, out.contiguous(), saved.logsumexp[0], cu_seqlens,
                                      scale, dq, dk, dv);
   }

@@ -29,7 +29,11 @@ void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, co
 /// [K, capacity, dim] hold all of them. Returns [T, H, dim].
 Tensor attention_cached(const Tensor& q, const Tensor& keys, const Tensor& values, int64_t length, double scale);
 
-/// The same from plain libtorch operators, for any device.
+/// Gradients of keys or values, which each query head has made for itself, summed over the heads that share one:
+/// `shares` [N, H, dim] into `to` [N, K, dim].
+void sum_groups(const Tensor& shares, const Tensor& to);
+
+/// attention and its kin from plain libtorch operators, for any device.
 namespace portable {
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const int64_t> cu_seqlens, double scale,
                  AttentionSaved* saved);

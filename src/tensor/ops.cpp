@@ -6,7 +6,7 @@
 
 #include <cmath>
 
-#include "tensor/cpu/kernels.h"
+#include "tensor/cpu/operands.h"
 #include "tensor/cuda/ops.h"
 #include "tensor/device.h"
 #include "tensor/parallel.h"
@@ -16,15 +16,6 @@ namespace {
 
 constexpr int64_t kRows = 16;        // rows a thread takes at a time
 constexpr int64_t kElements = 8192;  // elements a thread takes at a time; a multiple of 128 (see dropout)
-
-bool has_kernel(const Tensor& x) {
-  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16) && x.is_contiguous() &&
-         !only_portable();
-}
-
-cpu::Type type_of(const Tensor& x) {
-  return x.scalar_type() == at::kFloat ? cpu::Type::kFloat32 : cpu::Type::kBFloat16;
-}
 
 }  // namespace
 

@@ -1,11 +1,10 @@
 """Memory of a long run levels off, though hardly two of its batches have the same size."""
 import json
-import random
 import subprocess
 
 import pytest
 
-from e2e.test_resume import HONE
+from e2e.test_resume import HONE, write_chats
 from parity import reference_models, small_tokenizer
 
 
@@ -15,11 +14,7 @@ def test_peak_levels_off(tmp_path, packing):
     reference_models.llama(folder, vocab_size=small_tokenizer.VOCABULARY, hidden_size=96, intermediate_size=256, num_hidden_layers=2,
                            max_position_embeddings=1024)
     small_tokenizer.write(folder)
-    rng = random.Random(5)
-    with (tmp_path / "data.jsonl").open("w") as file:
-        for i in range(1600):
-            words = " ".join(rng.choice(["하나", "둘", "셋", "one", "two", "three"]) for _ in range(rng.randrange(2, 90)))
-            file.write(json.dumps({"messages": [{"role": "user", "content": f"{i}: {words}"}, {"role": "assistant", "content": words[::-1]}]}) + "\n")
+    write_chats(tmp_path / "data.jsonl", 1600, (2, 90), seed=5)
     (tmp_path / "config.yaml").write_text(f"""
 model: {{name_or_path: {folder}, compute_dtype: bfloat16}}
 data: {{train: {tmp_path}/data.jsonl, max_length: 512, packing: {packing}}}

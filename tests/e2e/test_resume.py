@@ -12,17 +12,21 @@ HONE = os.environ["HONE"]
 STEPS = 24
 
 
+def write_chats(path, count, words_between, seed):
+    rng = random.Random(seed)
+    with path.open("w") as file:
+        for i in range(count):
+            words = " ".join(rng.choice(["하나", "둘", "셋", "one", "two", "three"]) for _ in range(rng.randrange(*words_between)))
+            file.write(json.dumps({"messages": [{"role": "user", "content": f"{i}: {words}"}, {"role": "assistant", "content": words[::-1]}]}) + "\n")
+    return path
+
+
 def make(tmp_path):
     folder = tmp_path / "model"
     reference_models.llama(folder, vocab_size=small_tokenizer.VOCABULARY, hidden_size=96, intermediate_size=256, num_hidden_layers=4,
                            max_position_embeddings=512)
     small_tokenizer.write(folder)
-    rng = random.Random(3)
-    data = tmp_path / "data.jsonl"
-    with data.open("w") as file:
-        for i in range(150):
-            words = " ".join(rng.choice(["하나", "둘", "셋", "one", "two", "three"]) for _ in range(rng.randrange(3, 30)))
-            file.write(json.dumps({"messages": [{"role": "user", "content": f"{i}: {words}"}, {"role": "assistant", "content": words[::-1]}]}) + "\n")
+    data = write_chats(tmp_path / "data.jsonl", 150, (3, 30), seed=3)
     config = tmp_path / "config.yaml"
     config.write_text(f"""
 model: {{name_or_path: {folder}, compute_dtype: float32}}

@@ -66,13 +66,6 @@ Tensor spread_heads(const Tensor& x, int64_t heads) {
   return x.unsqueeze(2).expand({n, kv_heads, heads / kv_heads, dim}).reshape({1, n, heads, dim});
 }
 
-/// The reverse for gradients: [1, N, H, dim] summed over the heads of a group, into `to` [N, K, dim].
-void gather_heads(const Tensor& gradient, const Tensor& to) {
-  const int64_t n = to.size(0), kv_heads = to.size(1), dim = to.size(2);
-  const Tensor whole = gradient.squeeze(0);
-  to.copy_(whole.size(1) == kv_heads ? whole : whole.reshape({n, kv_heads, whole.size(1) / kv_heads, dim}).sum(2));
-}
-
 /// While it lives, libtorch takes the algorithms that repeat bit by bit.
 class Deterministic {
  public:
@@ -136,8 +129,8 @@ void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, co
       cumulative, cumulative, longest, longest, saved.logsumexp[0], 0.0, first_state, second_state, kCausalFromTopLeft,
       /*bias_requires_grad=*/false, scale, /*num_splits_key=*/1);
   dq.copy_(gq.squeeze(0));
-  gather_heads(gk, dk);
-  gather_heads(gv, dv);
+  sum_groups(gk.squeeze(0), dk);
+  sum_groups(gv.squeeze(0), dv);
 }
 
 }  // namespace hone::tensor::gpu
