@@ -1,5 +1,8 @@
 #include "base/safetensors.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -252,6 +255,15 @@ const StoredTensor* SafetensorsFile::find(const std::string& name) const {
 
 const std::byte* SafetensorsFile::data(const StoredTensor& tensor) const {
   return data_ + tensor.begin;
+}
+
+void SafetensorsFile::release(const StoredTensor& tensor) const {
+  static const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<uintptr_t>(data(tensor));
+  const uintptr_t first = begin / page * page, end = begin + tensor.size();
+  // Neighbours on the outer pages lose nothing either: the mapping is never written to. A refusal costs memory only.
+  if (end > begin)
+    ::madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);  // NOLINT(performance-no-int-to-ptr)
 }
 
 namespace {

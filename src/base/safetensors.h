@@ -58,6 +58,8 @@ class SafetensorsFile {
   /// The tensor's bytes inside the mapping; `tensor` must come from this file. The address is aligned to
   /// the element in every file that the reference or we wrote, but the format does not promise it.
   const std::byte* data(const StoredTensor& tensor) const;
+  /// Takes the tensor's pages out of this process's memory; whoever touches them again has them read again.
+  void release(const StoredTensor& tensor) const;
   /// Keeps the mapping alive for as long as a copy of it lives.
   std::shared_ptr<const void> holder() const { return holder_; }
 

@@ -93,6 +93,11 @@ Tensor Checkpoint::tensor(const std::string& name) const {
   return aligned ? view : view.clone();
 }
 
+void Checkpoint::release(const std::string& name) const {
+  const LocatedTensor& located = impl_->files.at(name);
+  located.file->release(*located.tensor);
+}
+
 Tensor Checkpoint::tensor(const std::string& name, const std::vector<int64_t>& shape) const {
   const LocatedTensor& located = impl_->files.at(name);
   if (located.tensor->shape != shape) {

@@ -27,6 +27,9 @@ class Checkpoint {
   Tensor tensor(const std::string& name, const std::vector<int64_t>& shape) const;
   /// Without a shape to hold it to.
   Tensor tensor(const std::string& name) const;
+  /// Says that a tensor has been copied and its view will hardly be read again: its pages no longer count as
+  /// memory of this process. The view stays valid.
+  void release(const std::string& name) const;
 
  private:
   struct Impl;

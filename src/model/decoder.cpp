@@ -70,7 +70,10 @@ std::unique_ptr<Decoder> Decoder::load(const std::filesystem::path& folder, cons
   // Some publishers leave the tied head out and some write it twice; both are read as tied.
   const auto source = [&](const std::string& name, const std::vector<int64_t>& shape) {
     const Tensor stored = checkpoint.tensor(name, shape);
-    return stored.to(options.device, options.keep_stored_type ? stored.scalar_type() : options.compute_type);
+    Tensor weight = stored.to(options.device, options.keep_stored_type ? stored.scalar_type() : options.compute_type);
+    // The file of a converted weight would otherwise stay in memory beside it.
+    if (!weight.is_same(stored)) checkpoint.release(name);
+    return weight;
   };
   return std::unique_ptr<Decoder>(new Decoder(std::move(config), options, source));
 }
