@@ -40,7 +40,7 @@ model::Lora fresh_update(const Linear& linear, const LoraSettings& settings, con
   Tensor b = settings.init_lora_weights == "false" ? uniform({out, r}, 1 / std::sqrt(static_cast<double>(r)),
                                                              RandomStream(seed, hash64(linear.name + ".lora_B")))
                                                    : at::zeros({out, r}, at::TensorOptions().dtype(at::kFloat));
-  const auto device = linear.weight.device();
+  const auto device = linear.device();
   return {a.to(device).set_requires_grad(true), b.to(device).set_requires_grad(true), targets.scaling(linear.name),
           settings.lora_dropout};
 }

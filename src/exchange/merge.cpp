@@ -28,7 +28,8 @@ MergeReport merge_lora(model::Decoder& decoder, bool safe) {
     const Tensor delta =
         at::mm(linear->lora->lora_B.detach(), linear->lora->lora_A.detach()).mul_(linear->lora->scaling);
     // Not in place: a weight stored in fp32 is a view into the read-only file.
-    const Tensor weight = linear->weight.detach().to(at::kFloat).add(delta).to(linear->weight.scalar_type());
+    const at::ScalarType type = linear->quantized ? decoder.options().compute_type : linear->weight.scalar_type();
+    const Tensor weight = linear->dense().add(delta).to(type);
     if (safe) require_finite(linear->name, weight);
     report.largest_change = std::max(report.largest_change, static_cast<double>(delta.abs().max().item<float>()));
     merged.emplace_back(linear, weight);
@@ -38,6 +39,7 @@ MergeReport merge_lora(model::Decoder& decoder, bool safe) {
   }
   for (auto& [linear, weight] : merged) {
     linear->weight = weight;
+    linear->quantized = nullptr;
     linear->lora.reset();
   }
   report.modules = static_cast<int64_t>(merged.size());

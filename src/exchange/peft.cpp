@@ -74,7 +74,7 @@ class Reader {
 
   void read_update(Linear& linear) {
     const int64_t r = targets_.rank(linear.name);
-    const c10::Device device = linear.weight.device();
+    const c10::Device device = linear.device();
     linear.lora = model::Lora{part(linear.name + ".lora_A.weight", {r, linear.in_features()}, device),
                               part(linear.name + ".lora_B.weight", {linear.out_features(), r}, device),
                               targets_.scaling(linear.name), settings_.lora_dropout};

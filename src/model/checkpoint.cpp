@@ -128,20 +128,6 @@ void copy_if_there(const fs::path& from, const fs::path& to, const std::vector<s
   }
 }
 
-/// Groups of parameters that fit a shard; at least one parameter each.
-std::vector<std::vector<NamedTensor>> shards_of(const std::vector<NamedTensor>& parameters, at::ScalarType dtype,
-                                                int64_t shard_bytes) {
-  std::vector<std::vector<NamedTensor>> shards(1);
-  int64_t used = 0;
-  for (const NamedTensor& parameter : parameters) {
-    const auto bytes = static_cast<int64_t>(parameter.tensor->numel()) * static_cast<int64_t>(c10::elementSize(dtype));
-    if (!shards.back().empty() && used + bytes > shard_bytes) shards.emplace_back(), used = 0;
-    shards.back().push_back(parameter);
-    used += bytes;
-  }
-  return shards;
-}
-
 }  // namespace
 
 void copy_tokenizer(const fs::path& from, const fs::path& to) {
@@ -154,6 +140,7 @@ void save_model(Decoder& decoder, const fs::path& source_folder, const fs::path&
                 int64_t shard_bytes) {
   Json config = read_json(source_folder / "config.json");
   config.erase("torch_dtype");
+  config.erase("quantization_config");  // what is written here is dense
   config["dtype"] = tensor::dtype_name(dtype);
   // An adapter may have parted embedding and head.
   if (!decoder.config().tie_word_embeddings) config["tie_word_embeddings"] = false;
@@ -161,22 +148,47 @@ void save_model(Decoder& decoder, const fs::path& source_folder, const fs::path&
   copy_if_there(source_folder, folder, {"generation_config.json"});
   copy_tokenizer(source_folder, folder);
 
-  const auto shards = shards_of(decoder.parameters(), dtype, shard_bytes);
-  Json index = {{"metadata", {{"total_size", 0}}}, {"weight_map", Json::object()}};
-  int64_t total = 0;
-  for (size_t i = 0; i < shards.size(); ++i) {
-    const std::string name =
-        shards.size() == 1 ? "model.safetensors" : format("model-%05zu-of-%05zu.safetensors", i + 1, shards.size());
-    std::vector<std::pair<std::string, Tensor>> tensors;
-    for (const NamedTensor& parameter : shards[i]) {
-      tensors.emplace_back(parameter.name, parameter.tensor->detach().to(dtype));
-      index["weight_map"][parameter.name] = name;
-      total += static_cast<int64_t>(tensors.back().second.nbytes());
-    }
-    write_tensors(folder / name, tensors);
+  ShardWriter writer(folder, shard_bytes);
+  for (const NamedTensor& parameter : decoder.parameters()) {
+    writer.add(parameter.name, parameter.tensor->detach().to(dtype));
   }
-  index["metadata"]["total_size"] = total;
-  if (shards.size() > 1) write_json(folder / "model.safetensors.index.json", index);
+  for (const Linear* linear : decoder.linears()) {
+    if (linear->quantized) writer.add(linear->name + ".weight", linear->dense().to(dtype));
+  }
+  writer.finish();
+}
+
+ShardWriter::ShardWriter(fs::path folder, int64_t shard_bytes) : folder_(std::move(folder)), limit_(shard_bytes) {}
+
+void ShardWriter::add(const std::string& name, const Tensor& tensor) {
+  const auto bytes = static_cast<int64_t>(tensor.nbytes());
+  if (!waiting_.empty() && waiting_bytes_ + bytes > limit_) flush();
+  waiting_.emplace_back(name, tensor);
+  waiting_bytes_ += bytes;
+  total_bytes_ += bytes;
+}
+
+void ShardWriter::flush() {
+  const std::string name = format("model-%05zu.safetensors", ++shards_);
+  write_tensors(folder_ / name, waiting_);
+  for (const auto& [tensor, value] : waiting_) places_[tensor] = shards_;
+  waiting_.clear();
+  waiting_bytes_ = 0;
+}
+
+void ShardWriter::finish() {
+  if (!waiting_.empty()) flush();
+  // How many there are is part of their names.
+  const auto final_name = [&](size_t shard) {
+    return shards_ == 1 ? "model.safetensors" : format("model-%05zu-of-%05zu.safetensors", shard, shards_);
+  };
+  for (size_t shard = 1; shard <= shards_; ++shard) {
+    fs::rename(folder_ / format("model-%05zu.safetensors", shard), folder_ / final_name(shard));
+  }
+  if (shards_ <= 1) return;
+  Json index = {{"metadata", {{"total_size", total_bytes_}}}, {"weight_map", Json::object()}};
+  for (const auto& [tensor, shard] : places_) index["weight_map"][tensor] = final_name(shard);
+  write_json(folder_ / "model.safetensors.index.json", index);
 }
 
 }  // namespace hone::model

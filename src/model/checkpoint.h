@@ -1,6 +1,7 @@
 // Model folders as Hugging Face lays them out: read in place, written whole or not at all.
 #pragma once
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,11 +45,30 @@ void write_tensors(const std::filesystem::path& file, const std::vector<std::pai
 /// Copies whatever tokenizer files there are, chat template included, from one folder to another.
 void copy_tokenizer(const std::filesystem::path& from, const std::filesystem::path& to);
 
+/// Writes a folder's weights as they come, in files of at most `shard_bytes` (but for a single larger tensor), so
+/// that no more than one file's tensors are in memory. One file is called model.safetensors, several get an index.
+class ShardWriter {
+ public:
+  ShardWriter(std::filesystem::path folder, int64_t shard_bytes);
+  void add(const std::string& name, const Tensor& tensor);
+  /// Nothing has its proper name before.
+  void finish();
+
+ private:
+  void flush();
+  std::filesystem::path folder_;
+  int64_t limit_;
+  std::vector<std::pair<std::string, Tensor>> waiting_;
+  int64_t waiting_bytes_ = 0, total_bytes_ = 0;
+  size_t shards_ = 0;
+  std::map<std::string, size_t> places_;
+};
+
 class Decoder;
 
 /// Writes a model folder that transformers loads: config.json as it was read (with the type in
 /// which the weights are now stored), weights (in shards of at most `shard_bytes`), generation
-/// settings and tokenizer files copied from `source_folder`.
+/// settings and tokenizer files copied from `source_folder`. Weights in few bits are written dense.
 void save_model(Decoder& decoder, const std::filesystem::path& source_folder, const std::filesystem::path& folder,
                 at::ScalarType dtype, int64_t shard_bytes = int64_t{5} << 30);
 

@@ -47,6 +47,16 @@ Tensor dropout(const Tensor& x, double p, tensor::DropoutKey key) {
                          [drop](const Tensor& dy) { return std::pair(drop(dy.contiguous()), std::vector<Tensor>()); });
 }
 
+Tensor matmul_transposed(const Tensor& x, const std::shared_ptr<const tensor::Quantized>& w) {
+  Tensor y = without_gradients([&] { return tensor::matmul_transposed(x.detach(), *w); });
+  if (!needs_gradient(x, {})) return y;
+  return attach_backward(y, x, {}, [w](const Tensor& dy) {
+    Tensor dx;
+    tensor::matmul(dy.contiguous(), *w, dx, /*accumulate=*/false);
+    return std::pair(dx, std::vector<Tensor>());
+  });
+}
+
 Tensor silu_mul(const Tensor& gate, const Tensor& up) {
   return tensor::portable::silu_mul(gate, up);
 }

@@ -2,9 +2,11 @@
 // For architectures whose block has no hand-written backward, and to hold those that have one to.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "tensor/ops.h"
+#include "tensor/quantized.h"
 #include "tensor/tensor.h"
 
 namespace hone::model::composed {
@@ -17,6 +19,9 @@ Tensor rope(const Tensor& x, const Tensor& positions, const Tensor& cos, const T
 
 /// tensor::dropout: equal keys draw equal numbers, here, there and in backward.
 Tensor dropout(const Tensor& x, double p, tensor::DropoutKey key);
+
+/// x Wᵀ for a W in few bits, which gets no gradient.
+Tensor matmul_transposed(const Tensor& x, const std::shared_ptr<const tensor::Quantized>& w);
 
 /// silu(gate) · up.
 Tensor silu_mul(const Tensor& gate, const Tensor& up);

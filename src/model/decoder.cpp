@@ -31,6 +31,23 @@ Tensor random_tensor(const std::string& name, const std::vector<int64_t>& shape,
   return tensor;
 }
 
+/// A Linear's weight in few bits as it is stored, or brought to them now; null where it is to be dense.
+std::shared_ptr<const tensor::Quantized> quantized_weight(const Checkpoint& checkpoint, const std::string& module,
+                                                          const std::vector<int64_t>& shape,
+                                                          const std::optional<Quantization>& stored,
+                                                          const DecoderOptions& options) {
+  if (stored) {
+    if (!stored->applies_to(module)) return nullptr;
+    const auto read = read_quantized(checkpoint, module, shape[0], shape[1], *stored);
+    return std::make_shared<const tensor::Quantized>(read.to(options.device));
+  }
+  if (!options.quantization || !options.quantization->applies_to(module)) return nullptr;
+  const std::string name = module + ".weight";
+  const auto made = tensor::quantize(checkpoint.tensor(name, shape), options.quantization->options, name);
+  checkpoint.release(name);
+  return std::make_shared<const tensor::Quantized>(made.to(options.device));
+}
+
 }  // namespace
 
 Decoder::Decoder(DecoderConfig config, DecoderOptions options, const WeightSource& source)
@@ -41,6 +58,10 @@ Decoder::Decoder(DecoderConfig config, DecoderOptions options, const WeightSourc
                 kv_width = config_.num_key_value_heads * config_.head_dim;
   int64_t index = 0;
   const auto linear = [&](const std::string& name, int64_t out, int64_t in, bool bias) {
+    if (auto weight = source.quantized(name, out, in)) {
+      return Linear(name, std::move(weight), bias ? source(name + ".bias", {out}) : Tensor(), options_.compute_type,
+                    index++);
+    }
     Tensor weight = source(name + ".weight", {out, in});
     return Linear(name, std::move(weight), bias ? source(name + ".bias", {out}) : Tensor(), options_.compute_type,
                   index++);
@@ -67,26 +88,49 @@ Decoder::Decoder(DecoderConfig config, DecoderOptions options, const WeightSourc
 std::unique_ptr<Decoder> Decoder::load(const std::filesystem::path& folder, const DecoderOptions& options) {
   DecoderConfig config = read_config(folder);
   const Checkpoint checkpoint(folder);
+  const std::optional<Quantization> few_bits = stored_quantization(folder);
   // Some publishers leave the tied head out and some write it twice; both are read as tied.
-  const auto source = [&](const std::string& name, const std::vector<int64_t>& shape) {
+  WeightSource source;
+  source.dense = [&](const std::string& name, const std::vector<int64_t>& shape) {
     const Tensor stored = checkpoint.tensor(name, shape);
     Tensor weight = stored.to(options.device, options.keep_stored_type ? stored.scalar_type() : options.compute_type);
     // The file of a converted weight would otherwise stay in memory beside it.
     if (!weight.is_same(stored)) checkpoint.release(name);
     return weight;
   };
+  source.quantized = [&](const std::string& module, int64_t out, int64_t in) {
+    return quantized_weight(checkpoint, module, {out, in}, few_bits, options);
+  };
   return std::unique_ptr<Decoder>(new Decoder(std::move(config), options, source));
 }
 
 std::unique_ptr<Decoder> Decoder::random(const DecoderConfig& config, const DecoderOptions& options, uint64_t seed) {
-  const auto source = [&](const std::string& name, const std::vector<int64_t>& shape) {
+  const auto weight = [&](const std::string& name, const std::vector<int64_t>& shape) {
     const at::TensorOptions fp32 = at::TensorOptions().dtype(at::kFloat);
     const Tensor made = name.ends_with(".bias") ? at::zeros(shape, fp32)
                         : shape.size() == 1     ? at::ones(shape, fp32)
                                                 : random_tensor(name, shape, config.initializer_range, seed);
     return made.to(options.device, options.compute_type);
   };
+  WeightSource source;
+  source.dense = weight;
+  source.quantized = [&](const std::string& module, int64_t out, int64_t in) {
+    const bool few = options.quantization && options.quantization->applies_to(module);
+    return few ? std::make_shared<const tensor::Quantized>(
+                     tensor::quantize(weight(module + ".weight", {out, in}), options.quantization->options, module))
+               : nullptr;
+  };
   return std::unique_ptr<Decoder>(new Decoder(config, options, source));
+}
+
+std::unique_ptr<Decoder> Decoder::outline(const DecoderConfig& config) {
+  const c10::Device nowhere(c10::kMeta);
+  WeightSource source;
+  source.dense = [&](const std::string&, const std::vector<int64_t>& shape) {
+    return at::empty(shape, at::TensorOptions().dtype(at::kFloat).device(nowhere));
+  };
+  source.quantized = [](const std::string&, int64_t, int64_t) { return nullptr; };
+  return std::unique_ptr<Decoder>(new Decoder(config, {.device = nowhere}, source));
 }
 
 std::shared_ptr<const BlockInput> Decoder::block_input(const PackedBatch& batch, const StepContext& context,
@@ -150,7 +194,7 @@ std::vector<NamedTensor> Decoder::parameters() {
   const TensorNames& names = family_.names;
   std::vector<NamedTensor> all{{names.embedding + ".weight", &embedding_}};
   const auto add = [&](Linear& linear) {
-    all.push_back({linear.name + ".weight", &linear.weight});
+    if (!linear.quantized) all.push_back({linear.name + ".weight", &linear.weight});
     if (linear.bias.defined()) all.push_back({linear.name + ".bias", &linear.bias});
   };
   for (size_t i = 0; i < blocks_.size(); ++i) {
@@ -174,6 +218,9 @@ void Decoder::replace(const NamedTensor& parameter, Tensor value) {
 int64_t Decoder::parameter_count() {
   int64_t count = 0;
   for (const NamedTensor& parameter : parameters()) count += parameter.tensor->numel();
+  for (const Linear* linear : linears()) {
+    if (linear->quantized) count += linear->in_features() * linear->out_features();
+  }
   return count;
 }
 

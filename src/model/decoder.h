@@ -8,6 +8,7 @@
 #include <string>
 
 #include "model/block.h"
+#include "model/quantization.h"
 #include "model/rope.h"
 
 namespace hone::model {
@@ -21,6 +22,9 @@ struct DecoderOptions {
   /// hidden() goes through composed_block.h instead of the blocks' own backward: the same figures, slower and
   /// with more memory.
   bool composed_blocks = false;
+  /// Dense weights of the blocks are brought to few bits while they are read, one at a time. A checkpoint that
+  /// already lies in few bits stays as it is, whatever is asked for here.
+  std::optional<Quantization> quantization = std::nullopt;
 };
 
 /// One weight of the base model by the name it has in the checkpoint.
@@ -36,6 +40,8 @@ class Decoder {
   static std::unique_ptr<Decoder> load(const std::filesystem::path& folder, const DecoderOptions& options);
   /// Fresh weights: normal(0, initializer_range) for matrices, ones for norms, zeros for biases.
   static std::unique_ptr<Decoder> random(const DecoderConfig& config, const DecoderOptions& options, uint64_t seed);
+  /// Names and shapes alone: every tensor is without values (libtorch's meta device), so size does not matter.
+  static std::unique_ptr<Decoder> outline(const DecoderConfig& config);
 
   const DecoderConfig& config() const { return config_; }
   const DecoderOptions& options() const { return options_; }
@@ -51,12 +57,13 @@ class Decoder {
   /// An empty cache with room for `capacity` positions.
   KvCache make_cache(int64_t capacity) const;
 
-  /// All base weights, in the order of the model; a tied head appears once.
+  /// All base weights that are dense, in the order of the model; a tied head appears once.
   std::vector<NamedTensor> parameters();
   /// Puts another tensor in a parameter's place; a tied head follows the embedding.
   void replace(const NamedTensor& parameter, Tensor value);
   /// Makes a tied head a parameter of its own (with the embedding's values), which config() then says too.
   void untie() { config_.tie_word_embeddings = false; }
+  /// Numbers of the model, those in few bits included.
   int64_t parameter_count();
   /// Every Linear, in the order of the model (the head last); adapters attach here.
   std::vector<Linear*> linears();
@@ -64,7 +71,14 @@ class Decoder {
   const Tensor& final_norm() const { return final_norm_; }
 
  private:
-  using WeightSource = std::function<Tensor(const std::string& name, const std::vector<int64_t>& shape)>;
+  /// Where weights come from.
+  struct WeightSource {
+    std::function<Tensor(const std::string& name, const std::vector<int64_t>& shape)> dense;
+    /// The weight of a Linear in few bits, or null: it is to be dense.
+    std::function<std::shared_ptr<const tensor::Quantized>(const std::string& module, int64_t out, int64_t in)>
+        quantized;
+    Tensor operator()(const std::string& name, const std::vector<int64_t>& shape) const { return dense(name, shape); }
+  };
   Decoder(DecoderConfig config, DecoderOptions options, const WeightSource& source);
   /// `lengths`: positions of each sequence, its past included.
   std::shared_ptr<const BlockInput> block_input(const PackedBatch& batch, const StepContext& context,

@@ -17,6 +17,18 @@ Linear::Linear(std::string name_, Tensor weight_, Tensor bias_, at::ScalarType c
       compute_type_(compute_type),
       index_(index) {}
 
+Linear::Linear(std::string name_, std::shared_ptr<const tensor::Quantized> weight_, Tensor bias_,
+               at::ScalarType compute_type, int64_t index)
+    : name(std::move(name_)),
+      quantized(std::move(weight_)),
+      bias(std::move(bias_)),
+      compute_type_(compute_type),
+      index_(index) {}
+
+Tensor Linear::dense() const {
+  return quantized ? tensor::dequantize(*quantized, at::kFloat) : weight.detach().to(at::kFloat);
+}
+
 const Tensor& Linear::matrix() const {
   if (weight.scalar_type() == compute_type_) return weight;
   const uint32_t version = weight._version();
@@ -39,9 +51,18 @@ Tensor Linear::dropped(const Tensor& x, const StepContext& context) const {
   return drops(context) ? tensor::dropout(x, lora->dropout, dropout_key(context)) : x;
 }
 
+Tensor Linear::product(const Tensor& x) const {
+  const Tensor b = bias.defined() ? bias.detach().to(compute_type_) : Tensor();
+  if (quantized) {
+    Tensor y = tensor::matmul_transposed(x, *quantized);
+    return b.defined() ? y.add_(b) : y;
+  }
+  const Tensor w = matrix().detach().t();
+  return b.defined() ? at::addmm(b, x, w) : at::mm(x, w);
+}
+
 Tensor Linear::forward(const Tensor& x, const StepContext& context, Saved* saved) const {
-  const Tensor& w = matrix();
-  Tensor y = bias.defined() ? at::addmm(bias.detach().to(compute_type_), x, w.detach().t()) : at::mm(x, w.detach().t());
+  Tensor y = product(x);
   if (lora.has_value()) {
     const Tensor low = at::mm(dropped(x, context), lora->lora_A.detach().to(compute_type_).t());
     y.addmm_(low, lora->lora_B.detach().to(compute_type_).t(), 1, lora->scaling);
@@ -52,7 +73,9 @@ Tensor Linear::forward(const Tensor& x, const StepContext& context, Saved* saved
 
 void Linear::backward(const Tensor& dy, const Tensor& x, const Saved& saved, const StepContext& context, GradSink& sink,
                       Tensor* dx, bool accumulate) const {
-  if (dx != nullptr) {
+  if (dx != nullptr && quantized) {
+    tensor::matmul(dy, *quantized, *dx, accumulate);
+  } else if (dx != nullptr) {
     if (!accumulate)
       *dx = at::mm(dy, matrix().detach());
     else
@@ -78,8 +101,12 @@ void Linear::backward(const Tensor& dy, const Tensor& x, const Saved& saved, con
 }
 
 Tensor Linear::forward_composed(const Tensor& x, const StepContext& context) const {
-  const Tensor w = GradSink::wants(weight) ? weight.to(compute_type_) : matrix();
-  Tensor y = at::matmul(x, w.t());
+  Tensor y;
+  if (quantized) {
+    y = composed::matmul_transposed(x, quantized);
+  } else {
+    y = at::matmul(x, (GradSink::wants(weight) ? weight.to(compute_type_) : matrix()).t());
+  }
   if (bias.defined()) y = y + bias.to(compute_type_);
   if (!lora.has_value()) return y;
   const Tensor in = drops(context) ? composed::dropout(x, lora->dropout, dropout_key(context)) : x;

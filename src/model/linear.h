@@ -1,11 +1,13 @@
 // The seam for tuning and quantisation: y = W x + b, plus whatever is attached to it.
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "model/grad_sink.h"
 #include "tensor/ops.h"
+#include "tensor/quantized.h"
 #include "tensor/tensor.h"
 
 namespace hone::model {
@@ -30,6 +32,9 @@ class Linear {
   /// `weight` [out, in], `bias` [out] or undefined. `index` is unique in the model: it names this
   /// layer's dropout stream.
   Linear(std::string name, Tensor weight, Tensor bias, at::ScalarType compute_type, int64_t index);
+  /// The same with W in few bits, which is never trained.
+  Linear(std::string name, std::shared_ptr<const tensor::Quantized> weight, Tensor bias, at::ScalarType compute_type,
+         int64_t index);
 
   /// What backward needs besides x.
   struct Saved {
@@ -50,16 +55,23 @@ class Linear {
 
   /// Every tensor here that requires a gradient.
   void collect_trainable(std::vector<Tensor>& into) const;
-  int64_t in_features() const { return weight.size(1); }
-  int64_t out_features() const { return weight.size(0); }
+  int64_t in_features() const { return quantized ? quantized->cols : weight.size(1); }
+  int64_t out_features() const { return quantized ? quantized->rows : weight.size(0); }
+  c10::Device device() const { return quantized ? quantized->device() : weight.device(); }
+  /// W in fp32, a copy where it is stored otherwise.
+  Tensor dense() const;
 
   std::string name;  ///< as in the checkpoint, without ".weight"
-  Tensor weight, bias;
+  Tensor weight;     ///< undefined where the weight is `quantized`
+  std::shared_ptr<const tensor::Quantized> quantized;
+  Tensor bias;
   std::optional<Lora> lora;
 
  private:
   /// The weight in the compute type; a converted copy is kept until the weight changes.
   const Tensor& matrix() const;
+  /// x Wᵀ + b
+  Tensor product(const Tensor& x) const;
   bool drops(const StepContext& context) const;
   tensor::DropoutKey dropout_key(const StepContext& context) const;
   Tensor dropped(const Tensor& x, const StepContext& context) const;

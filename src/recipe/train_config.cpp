@@ -75,6 +75,21 @@ void describe(Fields f, LoraConfig& c) {
         {.help = "adapter folder to go on from, with its own settings in place of these; empty: a fresh adapter"});
 }
 
+void describe(Fields f, QuantizationConfig& c) {
+  f.add("load_in_4bit", c.load_in_4bit, {.help = "hold the frozen weights in 4 bits (QLoRA)"});
+  f.add("load_in_8bit", c.load_in_8bit, {.help = "hold the frozen weights in 8 bits"});
+  f.add("bnb_4bit_quant_type", c.bnb_4bit_quant_type,
+        {.help = "values of the 4-bit codes: quantiles of the normal distribution, or small floats",
+         .choices = {"nf4", "fp4"}});
+  f.add("bnb_4bit_use_double_quant", c.bnb_4bit_use_double_quant,
+        {.help = "the scales of the 4-bit blocks in 8 bits too: 0.52 instead of 0.56 bytes a weight"});
+  f.add("bnb_4bit_compute_dtype", c.bnb_4bit_compute_dtype,
+        {.help = "type of the arithmetic with 4-bit weights; auto: as model.compute_dtype says",
+         .choices = {"auto", "float32", "bfloat16"}});
+  f.add("modules_to_not_convert", c.modules_to_not_convert,
+        {.help = "linear layers that stay as they are: list of name endings, or regular expressions"});
+}
+
 void describe_batches(Fields f, TrainingConfig& c) {
   f.add("output_dir", c.output_dir,
         {.help = "folder of the run: configuration, metrics, checkpoints, final weights", .required = true});
@@ -157,6 +172,9 @@ std::map<std::string, std::string> aliases() {
       {"finetuning_type", "method"},
       {"grad_accum", "training.gradient_accumulation_steps"},
       {"gradient_clipping", "training.max_grad_norm"},
+      {"llm_int8_skip_modules", "quantization.modules_to_not_convert"},
+      {"load_in_4bit", "quantization.load_in_4bit"},
+      {"load_in_8bit", "quantization.load_in_8bit"},
       {"lora_r", "lora.r"},
       {"lora_rank", "lora.r"},
       {"lora_target", "lora.target_modules"},
@@ -172,6 +190,7 @@ std::map<std::string, std::string> aliases() {
       {"num_epochs", "training.num_train_epochs"},
       {"optimizer", "training.optim"},
       {"output", "training.output_dir"},
+      {"quantization_bit", "quantization.load_in_4bit"},
       {"random_seed", "training.seed"},
       {"rank", "lora.r"},
       {"report_to", "tracking"},
@@ -202,6 +221,8 @@ void describe(Fields fields, TrainConfig& c) {
   fields.add("method", c.method, {.help = "what is trained (`hone list methods`)", .required = true});
   fields.add("objective", c.objective, {.help = "the loss (`hone list objectives`)", .required = true});
   describe(fields.section("lora", "Low-rank adaptation (Hu et al. 2021), with the names of PEFT's LoraConfig"), c.lora);
+  describe(fields.section("quantization", "Frozen weights in few bits, with the names of BitsAndBytesConfig"),
+           c.quantization);
   const Fields training = fields.section("training", "The course of training, with the names of TrainingArguments");
   describe_batches(training, c.training);
   describe_optimizer(training, c.training);

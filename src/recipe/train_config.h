@@ -55,6 +55,15 @@ struct LoraConfig {
   std::string adapter_name_or_path;             ///< adapter folder to go on from; it brings its own settings
 };
 
+struct QuantizationConfig {
+  bool load_in_4bit = false;
+  bool load_in_8bit = false;
+  std::string bnb_4bit_quant_type = "nf4";  ///< nf4, fp4
+  bool bnb_4bit_use_double_quant = false;
+  std::string bnb_4bit_compute_dtype = "auto";  ///< auto: model.compute_dtype
+  std::vector<std::string> modules_to_not_convert = {"lm_head"};
+};
+
 struct TrainingConfig {
   std::string output_dir = "runs/default";
   double num_train_epochs = 3;
@@ -95,6 +104,7 @@ struct TrainConfig {
   std::string method = "lora";    ///< looked up in the registry of methods
   std::string objective = "sft";  ///< looked up in the registry of objectives
   LoraConfig lora;
+  QuantizationConfig quantization;
   TrainingConfig training;
   std::vector<std::string> tracking = {"tensorboard"};
 

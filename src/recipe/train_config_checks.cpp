@@ -107,6 +107,25 @@ void check_adapter(const TrainConfig& config, ConfigReader& reader) {
   }
 }
 
+void check_quantization(const TrainConfig& config, ConfigReader& reader) {
+  const QuantizationConfig& c = config.quantization;
+  if (c.load_in_4bit && c.load_in_8bit) {
+    reader.fault("quantization.load_in_8bit", "is given beside load_in_4bit", "keep one of the two");
+  }
+  if ((c.load_in_4bit || c.load_in_8bit) && config.method != "lora") {
+    reader.fault("method",
+                 "\"" + config.method + "\" trains weights that load_in_" + (c.load_in_4bit ? "4" : "8") +
+                     "bit would freeze in few bits",
+                 "use method: lora, or leave quantization out");
+  }
+  if (c.bnb_4bit_compute_dtype != "auto" && config.model.compute_dtype != "auto" &&
+      c.bnb_4bit_compute_dtype != config.model.compute_dtype) {
+    reader.fault("quantization.bnb_4bit_compute_dtype",
+                 "is " + c.bnb_4bit_compute_dtype + ", model.compute_dtype " + config.model.compute_dtype,
+                 "keep one of the two: all arithmetic is in one type");
+  }
+}
+
 }  // namespace
 
 void check_together(TrainConfig& config, ConfigReader& reader) {
@@ -119,6 +138,7 @@ void check_together(TrainConfig& config, ConfigReader& reader) {
   check_expression(config.lora.exclude_modules, "lora.exclude_modules",
                    "give a list of names, or a regular expression for the full name", reader);
   check_adapter(config, reader);
+  check_quantization(config, reader);
 }
 
 }  // namespace hone::recipe

@@ -206,11 +206,37 @@ DataSummary summarise(const RunData& data, const BatchPlan& plan) {
   return s;
 }
 
+bool is_quantized(const recipe::TrainConfig& config) {
+  return config.quantization.load_in_4bit || config.quantization.load_in_8bit;
+}
+
 at::ScalarType compute_type(const recipe::TrainConfig& config, const c10::Device& device) {
   // As in transformers, a model asked for in a type computes in it.
-  const std::string asked =
-      config.model.compute_dtype != "auto" ? config.model.compute_dtype : config.model.torch_dtype;
+  const std::string few = is_quantized(config) ? config.quantization.bnb_4bit_compute_dtype : "auto";
+  const std::string asked = few != "auto"                          ? few
+                            : config.model.compute_dtype != "auto" ? config.model.compute_dtype
+                                                                   : config.model.torch_dtype;
   return tensor::compute_dtype_from_name(asked, "model.compute_dtype", device);
+}
+
+std::optional<model::Quantization> quantization(const recipe::TrainConfig& config) {
+  if (!is_quantized(config)) return std::nullopt;
+  const recipe::QuantizationConfig& from = config.quantization;
+  model::Quantization to;
+  to.options.type = from.load_in_8bit
+                        ? tensor::QuantType::kInt8
+                        : tensor::quant_type_from_name(from.bnb_4bit_quant_type, "quantization.bnb_4bit_quant_type");
+  to.options.double_quant = from.bnb_4bit_use_double_quant;
+  to.modules_to_not_convert = from.modules_to_not_convert;
+  return to;
+}
+
+/// A base that lies in few bits cannot be trained itself.
+void check_base(const recipe::TrainConfig& config, bool trains_base) {
+  if (!trains_base || !model::stored_quantization(fs::path(config.model.name_or_path))) return;
+  fail_input("method",
+             "\"" + config.method + "\" trains the weights of " + config.model.name_or_path + ", which are quantised",
+             "use method: lora, or the original, unquantised model");
 }
 
 /// A finished run is not overwritten by accident; one that was cut short is continued only when asked.
@@ -240,8 +266,11 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
 
   const RunText text = load_text(config, objective);
   const RunData data = load_data(config, objective, text, output / "rejected.jsonl", options.show_progress);
-  const auto decoder = model::Decoder::load(
-      config.model.name_or_path, {.compute_type = type, .device = device, .keep_stored_type = method_kind.trains_base});
+  check_base(config, method_kind.trains_base);
+  const auto decoder = model::Decoder::load(config.model.name_or_path, {.compute_type = type,
+                                                                        .device = device,
+                                                                        .keep_stored_type = method_kind.trains_base,
+                                                                        .quantization = quantization(config)});
   const int64_t base_parameters = decoder->parameter_count();  // before a method puts copies in the place of some
   const auto method = method_kind.make(*decoder, {.lora = lora_settings(config),
                                                   .seed = static_cast<uint64_t>(config.training.seed),

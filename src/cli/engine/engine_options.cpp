@@ -14,6 +14,8 @@ namespace hone::cli {
 void add_model_options(CLI::App& app, ModelChoice& choice) {
   app.add_option("--model", choice.model, "Model folder (config.json, safetensors)")->required()->type_name("DIR");
   app.add_option("--adapter", choice.adapter, "LoRA adapter folder in PEFT's format")->type_name("DIR");
+  app.add_option("--quantization", choice.quantization, "Bring dense weights to nf4, fp4 or int8 while loading");
+  app.add_flag("--double-quant", choice.double_quant, "With nf4 or fp4: scales in 8 bits too");
   add_compute_options(app, choice);
 }
 
@@ -43,8 +45,14 @@ std::unique_ptr<model::Decoder> load_model(const ModelChoice& choice) {
   const c10::Device device = tensor::device_from_name(choice.device);
   std::string type = choice.compute_dtype;
   if (type == "stored") type = model::read_config(choice.model).dtype == "bfloat16" ? "auto" : "float32";
-  auto decoder =
-      model::Decoder::load(choice.model, {tensor::compute_dtype_from_name(type, "--compute-dtype", device), device});
+  model::DecoderOptions options{.compute_type = tensor::compute_dtype_from_name(type, "--compute-dtype", device),
+                                .device = device};
+  if (!choice.quantization.empty()) {
+    options.quantization.emplace();
+    options.quantization->options.type = tensor::quant_type_from_name(choice.quantization, "--quantization");
+    options.quantization->options.double_quant = choice.double_quant;
+  }
+  auto decoder = model::Decoder::load(choice.model, options);
   if (!choice.adapter.empty()) exchange::read_peft(*decoder, choice.adapter, /*trainable=*/false);
   return decoder;
 }

@@ -17,11 +17,13 @@ struct ModelChoice {
   /// auto, float32, bfloat16; or stored: float32 for weights stored in it (so that answers and figures are
   /// those of any other fp32 implementation), auto for others.
   std::string compute_dtype = "auto";
+  std::string quantization;  ///< nf4, fp4, int8: what dense weights are brought to while loading; "": they stay dense
+  bool double_quant = false;
   std::string device = "cpu";
   int threads = 0;
 };
 
-/// Adds --model (required), --adapter, --compute-dtype, --device and --threads.
+/// Adds --model (required), --adapter, --quantization, --double-quant, --compute-dtype, --device and --threads.
 void add_model_options(CLI::App& app, ModelChoice& choice);
 /// The last three of these alone.
 void add_compute_options(CLI::App& app, ModelChoice& choice);

@@ -1,4 +1,4 @@
-// hone model new|info|convert|logits|gradients: make, describe and probe a checkpoint.
+// hone model new|info|convert|quantize|logits|gradients: make, describe and probe a checkpoint.
 #include <ATen/core/grad_mode.h>
 
 #include <CLI/CLI.hpp>
@@ -15,6 +15,7 @@
 #include "exchange/peft.h"
 #include "model/checkpoint.h"
 #include "model/head_loss.h"
+#include "model/quantize_folder.h"
 #include "tensor/device.h"
 
 namespace hone::cli {
@@ -104,12 +105,10 @@ struct InfoOptions {
 void print_info(const InfoOptions& options) {
   const auto config = model::read_config(options.model);
   const model::Checkpoint checkpoint{std::filesystem::path(options.model)};
-  int64_t parameters = 0, bytes = 0;
-  for (const std::string& name : checkpoint.names()) {
-    const Tensor tensor = checkpoint.tensor(name);
-    parameters += tensor.numel();
-    bytes += static_cast<int64_t>(tensor.nbytes());
-  }
+  const int64_t parameters = model::Decoder::outline(config)->parameter_count();
+  int64_t bytes = 0;
+  for (const std::string& name : checkpoint.names()) bytes += static_cast<int64_t>(checkpoint.tensor(name).nbytes());
+  const auto quantization = model::stored_quantization(std::filesystem::path(options.model));
   const Json document = {{"family", config.family},
                          {"parameters", parameters},
                          {"bytes", bytes},
@@ -125,6 +124,7 @@ void print_info(const InfoOptions& options) {
                          {"rope_theta", config.rope.theta},
                          {"tie_word_embeddings", config.tie_word_embeddings},
                          {"dtype", config.dtype},
+                         {"quantization", quantization ? quant_type_name(quantization->options.type) : "none"},
                          {"eos_token_ids", config.eos_token_ids}};
   if (options.json) {
     std::printf("%s\n", to_line(document).c_str());
@@ -170,6 +170,61 @@ void set_up_convert(CLI::App& app) {
   });
 }
 
+struct QuantizeOptions {
+  std::string model, output, type = "nf4", max_shard_size = "2GB";
+  model::Quantization quantization;
+  bool json = false;
+};
+
+void quantize(QuantizeOptions& options) {
+  options.quantization.options.type = tensor::quant_type_from_name(options.type, "--type");
+  const int64_t shard_bytes = bytes_from_text(options.max_shard_size, "--max-shard-size");
+  std::unique_ptr<Progress> progress;
+  model::QuantizedFolder report;
+  write_folder(options.output, [&](const std::filesystem::path& folder) {
+    report = model::quantize_folder(
+        options.model, folder, options.quantization, shard_bytes, [&](int64_t done, int64_t all) {
+          if (!progress) {
+            progress = std::make_unique<Progress>("quantising", static_cast<double>(all), "tensors");
+          }
+          progress->update(static_cast<double>(done));
+        });
+  });
+  progress.reset();
+  if (options.json) {
+    std::printf("%s\n", to_line({{"output", options.output},
+                                 {"type", options.type},
+                                 {"double_quant", options.quantization.options.double_quant},
+                                 {"matrices", report.matrices},
+                                 {"dense_bytes", report.dense_bytes},
+                                 {"written_bytes", report.written_bytes}})
+                            .c_str());
+    return;
+  }
+  Table table({"quantised", ""});
+  table.add({"folder", options.output});
+  table.add({"type", options.type + (options.quantization.options.double_quant ? ", double quantisation" : "")});
+  table.add({"matrices", format("%ld", report.matrices)});
+  table.add({"weights before", human_bytes(static_cast<double>(report.dense_bytes))});
+  table.add({"weights after", human_bytes(static_cast<double>(report.written_bytes))});
+  std::fputs(table.text().c_str(), stdout);
+}
+
+void set_up_quantize(CLI::App& app) {
+  auto options = std::make_shared<QuantizeOptions>();
+  app.add_option("--model", options->model, "Model folder")->required()->type_name("DIR");
+  app.add_option("--output", options->output, "Folder to write")->required()->type_name("DIR");
+  app.add_option("--type", options->type, "nf4, fp4 or int8")->capture_default_str();
+  app.add_flag("--double-quant", options->quantization.options.double_quant, "Scales in 8 bits too (nf4, fp4)");
+  app.add_option("--modules-to-not-convert", options->quantization.modules_to_not_convert,
+                 "Linears that stay dense: endings of names, or regular expressions")
+      ->capture_default_str();
+  app.add_option("--max-shard-size", options->max_shard_size, "Largest file of weights, as 5GB, 200MB or 64KiB")
+      ->capture_default_str();
+  app.add_flag("--json", options->json, "One JSON object");
+  app.callback([options] { quantize(*options); });
+}
+
 struct NewOptions {
   std::string config, tokenizer, output, dtype = "float32";
   uint64_t seed = 42;
@@ -207,6 +262,7 @@ void set_up_model(CLI::App& app) {
   set_up_new(*app.add_subcommand("new", "A model with random weights, for training from scratch"));
   set_up_info(*app.add_subcommand("info", "Sizes and settings of a model folder"));
   set_up_convert(*app.add_subcommand("convert", "The same model with its weights stored in another type"));
+  set_up_quantize(*app.add_subcommand("quantize", "The same model in 4 or 8 bits, as bitsandbytes stores them"));
   set_up_logits(*app.add_subcommand("logits", "Logits of a token sequence, as safetensors `logits` [T, V]"));
   set_up_gradients(
       *app.add_subcommand("gradients", "Gradients of the mean next-token loss, one tensor a trainable parameter"));

@@ -61,6 +61,15 @@ struct Kernels {
   /// dq, and this query head's share of dk and dv: fp32 [rows, heads, dim], to be summed over each group.
   void (*attention_backward)(const AttentionItem& item, const void* q, const void* k, const void* v, const void* out,
                              const float* logsumexp, const void* dout, void* dq, float* dk, float* dv, float* scratch);
+
+  /// places[i] = how many of the 15 ascending `bounds` lie below x[i] · scale (or x[i] / scale) within ±1.
+  void (*quantize4)(const float* x, int64_t count, float scale, bool divide, const float* bounds, uint8_t* places);
+  /// out[i] = table[code] · scale for codes first … first + count - 1, two a byte, the first in the high half.
+  /// scales[0] is that of the block in which `first` lies, a block is `block` codes.
+  void (*dequantize4)(Type type, const uint8_t* codes, int64_t first, int64_t count, const float* table,
+                      const float* scales, int64_t block, void* out);
+  /// out[i] = codes[i] · scale / 127.
+  void (*dequantize8)(Type type, const int8_t* codes, float scale, int64_t count, void* out);
 };
 
 /// The best variant this processor can run; HONE_KERNELS=portable|avx2|avx512 in the environment overrules

@@ -77,5 +77,11 @@ void HONE_VARIANT(attention_forward)(const AttentionItem& item, const void* q, c
 void HONE_VARIANT(attention_backward)(const AttentionItem& item, const void* q, const void* k, const void* v,
                                       const void* out, const float* logsumexp, const void* dout, void* dq, float* dk,
                                       float* dv, float* scratch);
+// quantized.cxx
+void HONE_VARIANT(quantize4)(const float* x, int64_t count, float scale, bool divide, const float* bounds,
+                             uint8_t* places);
+void HONE_VARIANT(dequantize4)(Type type, const uint8_t* codes, int64_t first, int64_t count, const float* table,
+                               const float* scales, int64_t block, void* out);
+void HONE_VARIANT(dequantize8)(Type type, const int8_t* codes, float scale, int64_t count, void* out);
 
 }  // namespace hone::cpu

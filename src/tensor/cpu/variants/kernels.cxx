@@ -216,6 +216,9 @@ const Kernels HONE_VARIANT(kernels) = {NAME_OF(HONE_KERNELS),
                                        cross_entropy,
                                        HONE_VARIANT(attention_scratch),
                                        HONE_VARIANT(attention_forward),
-                                       HONE_VARIANT(attention_backward)};
+                                       HONE_VARIANT(attention_backward),
+                                       HONE_VARIANT(quantize4),
+                                       HONE_VARIANT(dequantize4),
+                                       HONE_VARIANT(dequantize8)};
 
 }  // namespace hone::cpu
