@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "parity"))
 
 from charsmap import charsmap  # noqa: E402
-from unicode_exceptions import CODE_POINTS, UTF8PROC, ranges  # noqa: E402
+from unicode_exceptions import CODE_POINTS, UTF8PROC, ranges, table  # noqa: E402
 
 EXTEND, PREPEND, CONTROL, OTHER = 0x300, 0x600, 0x01, 0x61
 
@@ -55,7 +55,29 @@ def clusters():
             for first, last in ranges(c for c, l in result.items() if l == like)]
     for first, last, like in sorted(rows) or [(0x110000, 0x110000, OTHER)]:
         print(f"    {{0x{first:04X}, 0x{last:04X}, 0x{like:04X}}},")
-    print("};")
+    print("};\n")
+    conjuncts(any_first)
+
+
+def conjuncts(any_first):
+    """Rule GB9c, which utf8proc 2.8 does not know. A consonant of three bytes and an accent are a cluster of five
+    bytes, and become one X, unless the cluster began before them."""
+    ka, virama, acute = 0x915, 0x94D, 0x301
+
+    def hangs_together(*codes):
+        return len(any_first.normalize_str("".join(map(chr, codes)))) == len(codes)
+
+    assert hangs_together(ka, virama, ka, acute) and not hangs_together(ka, ka, acute)
+    three_bytes = [c for c in CODE_POINTS if 0x800 <= c < 0x10000]
+    joining = {c for c in CODE_POINTS if c > 0x7F and any_first.normalize_str("a" + chr(c)) == "X"}
+    consonants = [c for c in three_bytes if c not in joining and hangs_together(ka, virama, c, acute)
+                  and not hangs_together(c, acute)]
+    linkers = [c for c in sorted(joining) if hangs_together(ka, c, ka, acute)]
+    extend = [c for c in sorted(joining) if c not in linkers and hangs_together(ka, c, virama, ka, acute)]
+    table("kConjunctConsonants", "Consonants that a linker joins to the one before (InCB=Consonant).", ranges(consonants))
+    table("kConjunctLinkers", "InCB=Linker.", ranges(linkers))
+    table("kNotInConjuncts", "Characters that join what stands before them, but end a conjunct (not InCB=Extend).",
+          ranges(joining - set(extend) - set(linkers)))
 
 
 def scripts():

@@ -218,12 +218,13 @@ def test_clusters(built, name):
     compare(path, tokenizer, texts, False)
 
 
-def test_sentencepiece_says_the_same(built, tmp_path):
+def test_sentencepiece_says_the_same(tmp_path):
     """The library is not the last word: where no character is odd, hone, the library and SentencePiece itself agree."""
     proto = sentencepiece_proto("nmt_nfkc")
     theirs = sentencepiece.SentencePieceProcessor(model_proto=proto.SerializeToString())
-    _, path = built("xlm-roberta-like")
-    plain = [text for text in sentences() if text.isprintable() and "<" not in text and "[" not in text and "word" not in text]
+    path = tmp_path / "tokenizer.json"
+    converted("nmt_nfkc", pre=S.Sequence([S.WhitespaceSplit(), S.Metaspace()])).save(str(path))
+    plain = [text for text in sentences() if text.isprintable() and "<" not in text]
     got = run(["--tokenizer", path], [{"text": text} for text in plain])
     different = [text for text, answer in zip(plain, got, strict=True) if answer["ids"] != theirs.encode(text)]
     assert len(plain) > 700 and not different, different[:5]
@@ -244,7 +245,7 @@ BERT_CONFIGS = [
     {"do_lower_case": True, "tokenizer_class": "BertTokenizerFast", "tokenize_chinese_chars": False, "never_split": None},
     {"do_lower_case": False, "tokenizer_class": "ElectraTokenizer", "strip_accents": True},
     {"do_lower_case": True, "unk_token": "the", "cls_token": "[unused0]",
-     "sep_token": {"content": "[SEP]", "lstrip": True, "rstrip": False, "normalized": False, "single_word": False}},
+     "sep_token": {"__type": "AddedToken", "content": "[SEP]", "lstrip": True, "rstrip": False, "normalized": False, "single_word": False}},
 ]
 
 
@@ -306,7 +307,7 @@ def hostile_maps():
     yield assemble([0xFFFFF << 10], blob)
     yield assemble([(1 << 9) | (0x1FFFFF << 10)] + units[1:], blob)
     yield assemble(units, b"\xff\xfe\0" + blob)
-    yield assemble(units[:len(units) // 2 + 3], blob)
+    yield assemble(units[:7], blob)
     yield assemble(units, blob[:4])
     yield assemble([u | 0xFFFF if u >> 31 else u for u in units], blob)
 

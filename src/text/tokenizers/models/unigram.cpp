@@ -4,6 +4,8 @@
 // score 10 below the worst token; neighbours among them are one token (or its bytes).
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
 #include <limits>
 
 #include "base/strings.h"
@@ -18,6 +20,34 @@ namespace {
 
 constexpr double kUnknownPenalty = 10;
 
+/// The reference reads numbers in two roundings: all digits as a 64-bit integer made a double, then a division
+/// by a power of ten. Sums that are equal on paper depend on it, and with them ids. The digits are taken to be
+/// the shortest that name the number, which is what writers of such files print.
+double as_the_reference_reads(double exact) {
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, std::abs(exact), std::chars_format::scientific).ptr;
+  uint64_t significand = 0;
+  int exponent = 0;
+  for (const char* at = digits; at != end; ++at) {
+    if (*at == 'e') {
+      int power = 0;
+      std::from_chars(at[1] == '+' ? at + 2 : at + 1, end, power);
+      exponent += power;
+      break;
+    }
+    if (*at == '.') continue;
+    significand = significand * 10 + static_cast<uint64_t>(*at - '0');
+    if (at > digits + 1) --exponent;
+  }
+  auto value = static_cast<double>(significand);
+  for (; exponent < -308 && value != 0; exponent += 308) value /= 1e308;
+  double power = 0;
+  const std::string name = "1e" + std::to_string(std::abs(exponent));  // exact as only a parser has it
+  std::from_chars(name.data(), name.data() + name.size(), power);
+  value = exponent >= 0 ? value * power : value / power;
+  return std::signbit(exact) ? -value : value;
+}
+
 class Unigram : public Model {
  public:
   explicit Unigram(const ModelSpec& spec)
@@ -29,6 +59,7 @@ class Unigram : public Model {
         fail_input(place_ + ".unk_id", format("is %d, the vocabulary has %zu tokens", unk_, scores_.size()));
       }
     }
+    for (double& score : scores_) score = as_the_reference_reads(score);
     double worst = std::numeric_limits<double>::infinity();
     for (const double score : scores_) worst = std::min(worst, score);
     unknown_score_ = worst - kUnknownPenalty;

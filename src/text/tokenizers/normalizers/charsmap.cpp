@@ -9,6 +9,7 @@
 namespace hone::text {
 namespace {
 
+constexpr size_t kBlock = 256;  // units; the writers of such arrays fill whole blocks
 constexpr const char* kRemedy = "copy the file again from where the model came from";
 
 /// RFC 4648 with padding, nothing else between.
@@ -49,8 +50,11 @@ Charsmap::Charsmap(std::string_view base64, const std::string& place) {
   const std::string bytes = decode_base64(base64, place);
   if (bytes.size() < 4) fail_input(place, "is too short for a character map", kRemedy);
   const size_t size = little_endian(bytes, 0);
-  if (size > bytes.size() - 4 || size < 4 || size % 4 != 0) {
-    fail_input(place, format("announces an array of %zu bytes, %zu follow", size, bytes.size() - 4), kRemedy);
+  if (size > bytes.size() - 4 || size == 0 || size % (4 * kBlock) != 0) {
+    fail_input(place,
+               format("announces an array of %zu bytes, which must be a multiple of %zu; %zu follow", size, 4 * kBlock,
+                      bytes.size() - 4),
+               kRemedy);
   }
   units_.reserve(size / 4);
   for (size_t at = 4; at < 4 + size; at += 4) units_.push_back(little_endian(bytes, at));
@@ -68,7 +72,8 @@ Charsmap::Charsmap(std::string_view base64, const std::string& place) {
   }
 }
 
-/// A node's children lie in the array, and a leaf names the beginning of a character of the replacements.
+/// A node's children lie in the array (256 places that begin at a multiple of 256 hold them all), and a leaf
+/// names the beginning of a character of the replacements.
 void Charsmap::check_units(const std::string& place) const {
   for (size_t i = 0; i < units_.size(); ++i) {
     const uint32_t unit = units_[i];
@@ -89,7 +94,7 @@ std::optional<std::string_view> Charsmap::find(std::string_view part) const {
   for (const char c : part) {
     const auto byte = static_cast<unsigned char>(c);
     node ^= byte;
-    if (byte == 0 || node >= units_.size()) return std::nullopt;
+    if (byte == 0) return std::nullopt;
     const uint32_t unit = units_[node];
     if ((unit & (kLeaf | 0xFF)) != byte) return std::nullopt;
     node ^= offset(unit);
