@@ -14,12 +14,12 @@ constexpr const char* kRemedy = "copy the file again from where the model came f
 
 /// RFC 4648 with padding, nothing else between.
 std::string decode_base64(std::string_view text, const std::string& place) {
-  static const std::array<int8_t, 256> kDigits = [] {
-    std::array<int8_t, 256> digits{};
+  static const std::array<int, 256> kDigits = [] {
+    std::array<int, 256> digits{};
     digits.fill(-1);
     constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     for (size_t i = 0; i < alphabet.size(); ++i) {
-      digits[static_cast<unsigned char>(alphabet[i])] = static_cast<int8_t>(i);
+      digits[static_cast<unsigned char>(alphabet[i])] = static_cast<int>(i);
     }
     return digits;
   }();
