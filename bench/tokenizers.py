@@ -65,16 +65,20 @@ def measure(name, file, data, rounds):
             f"| {middle['1 thread'] / middle['hone']:.1f} | {middle['all threads'] / middle['hone']:.1f} |")
 
 
-def write_bert(file):
-    """BERT's uncased vocabulary as BertTokenizerFast sets it up."""
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+def bert():
+    """BERT's uncased vocabulary with the settings of BertTokenizer."""
     lines = gzip.decompress((DATA / "bert-uncased.vocab.txt.gz").read_bytes()).decode().split("\n")[:-1]
-    tokenizer = Tokenizer(models.WordPiece({token: i for i, token in enumerate(lines)}, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = decoders.WordPiece()
-    tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
-    tokenizer.save(str(file))
+    vocabulary = {token: i for i, token in enumerate(lines)}
+    special = [{"id": vocabulary[token], "content": token, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
+                "special": True} for token in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")]
+    return json.dumps({
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": special,
+        "normalizer": {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None,
+                       "lowercase": True},
+        "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": None,
+        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
+        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
+                  "vocab": vocabulary}}).encode()
 
 
 def main():
@@ -85,10 +89,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for name, kind in (("gpt2", "BPE, bytes"), ("phi-3", "BPE"), ("bert-uncased", "WordPiece"), ("t5-small", "Unigram")):
             file = pathlib.Path(folder) / f"{name}.json"
-            if kind == "WordPiece":
-                write_bert(file)
-            else:
-                file.write_bytes(gzip.decompress((DATA / f"{name}.tokenizer.json.gz").read_bytes()))
+            packed = DATA / f"{name}.tokenizer.json.gz"
+            file.write_bytes(gzip.decompress(packed.read_bytes()) if packed.exists() else bert())
             rows.append(measure(f"{name} ({kind})", str(file), data, rounds))
     report = [f"# Tokenizing: hone against tokenizers {importlib.metadata.version('tokenizers')}", "",
               f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end; "
