@@ -7,10 +7,6 @@
 #include "text/unicode.h"
 
 namespace hone::text {
-
-std::unique_ptr<Normalizer> make_normalizer_NFD(const Json&, const std::string&);
-std::unique_ptr<Normalizer> make_normalizer_Lowercase(const Json&, const std::string&);
-
 namespace {
 
 struct BertOptions {
@@ -192,8 +188,8 @@ class BertNormalizer : public Normalizer {
   }
 
   BertOptions options_;
-  std::unique_ptr<Normalizer> nfd_ = make_normalizer_NFD(nullptr, "");
-  std::unique_ptr<Normalizer> lowercase_ = make_normalizer_Lowercase(nullptr, "");
+  std::unique_ptr<Normalizer> nfd_ = make_normalizer({{"type", "NFD"}}, "BertNormalizer");
+  std::unique_ptr<Normalizer> lowercase_ = make_normalizer({{"type", "Lowercase"}}, "BertNormalizer");
 };
 
 }  // namespace
