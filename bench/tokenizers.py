@@ -20,6 +20,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+DATA = ROOT / "tests" / "data" / "tokenizers"
 HONE = os.environ.get("HONE", str(ROOT / "build" / "release" / "hone"))
 PEER = """
 import json, sys
@@ -64,17 +65,33 @@ def measure(name, file, data, rounds):
             f"| {middle['1 thread'] / middle['hone']:.1f} | {middle['all threads'] / middle['hone']:.1f} |")
 
 
+def bert():
+    """BERT's uncased vocabulary with the settings of BertTokenizer."""
+    lines = gzip.decompress((DATA / "bert-uncased.vocab.txt.gz").read_bytes()).decode().split("\n")[:-1]
+    vocabulary = {token: i for i, token in enumerate(lines)}
+    special = [{"id": vocabulary[token], "content": token, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
+                "special": True} for token in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")]
+    return json.dumps({
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": special,
+        "normalizer": {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None,
+                       "lowercase": True},
+        "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": None,
+        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
+        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
+                  "vocab": vocabulary}}).encode()
+
+
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     lines = [json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts()]
     data = "".join(lines).encode()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("gpt2", "phi-3"):
-            packed = ROOT / "tests" / "data" / "tokenizers" / f"{name}.tokenizer.json.gz"
+        for name, kind in (("gpt2", "BPE, bytes"), ("phi-3", "BPE"), ("bert-uncased", "WordPiece"), ("t5-small", "Unigram")):
             file = pathlib.Path(folder) / f"{name}.json"
-            file.write_bytes(gzip.decompress(packed.read_bytes()))
-            rows.append(measure(name, str(file), data, rounds))
+            packed = DATA / f"{name}.tokenizer.json.gz"
+            file.write_bytes(gzip.decompress(packed.read_bytes()) if packed.exists() else bert())
+            rows.append(measure(f"{name} ({kind})", str(file), data, rounds))
     report = [f"# Tokenizing: hone against tokenizers {importlib.metadata.version('tokenizers')}", "",
               f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end; "
               f"{len(lines):,} lines of Korean and English, {len(data) / 1e6:.1f} MB; median of {rounds} rounds in turn, whole "

@@ -94,6 +94,21 @@ def main():
     table("kAlsoStripped", "No combining mark, yet removed by StripAccents.", ranges(stripped - marks))
     table("kMarksNotStripped", "Combining marks that StripAccents leaves alone.", ranges(marks - stripped))
 
+    def bert(**chosen):
+        return normalizers.BertNormalizer(**{"clean_text": False, "handle_chinese_chars": False, "strip_accents": False,
+                                             "lowercase": False, **chosen})
+
+    clean, accents, nfd = bert(clean_text=True), bert(strip_accents=True), normalizers.NFD()
+    removed = {c for c in CODE_POINTS if clean.normalize_str(chr(c)) == ""} - {0, 0xFFFD} | {0x9, 0xA, 0xD}
+    other = {c for c in CODE_POINTS if category(c) in ("Cc", "Cf", "Co")}
+    table("kOtherDiffers", "Control, format or private use to either the BertNormalizer or utf8proc, beyond U+009F.",
+          ranges(c for c in removed ^ (other - {0}) if c >= 0xA0))
+    assert all(c < 0x20 or c >= 0x7F for c in removed if c < 0xA0)
+    whole = {c for c in CODE_POINTS if nfd.normalize_str(chr(c)) == chr(c)}
+    nonspacing = {c for c in whole if accents.normalize_str(chr(c)) == ""}
+    table("kNonspacingDiffers", "A nonspacing mark to either the BertNormalizer or utf8proc.",
+          ranges(nonspacing ^ {c for c in whole if category(c) == "Mn"}))
+
     ascii_punctuation = set(map(ord, "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"))
     punctuation = isolated(pre_tokenizers.Punctuation())
     ours = {c for c in CODE_POINTS if category(c)[0] == "P"} | ascii_punctuation
@@ -140,4 +155,5 @@ def main():
     print("};")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -133,7 +133,7 @@ void copy_if_there(const fs::path& from, const fs::path& to, const std::vector<s
 void copy_tokenizer(const fs::path& from, const fs::path& to) {
   copy_if_there(from, to,
                 {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-                 "tokenizer.model", "vocab.json", "merges.txt", "chat_template.jinja"});
+                 "tokenizer.model", "vocab.json", "vocab.txt", "merges.txt", "chat_template.jinja"});
 }
 
 void save_model(Decoder& decoder, const fs::path& source_folder, const fs::path& folder, at::ScalarType dtype,

@@ -232,6 +232,20 @@ bool is_accent(uint32_t code) {
   return find_range(kMarksNotStripped, code) == nullptr;
 }
 
+bool is_control_or_format(uint32_t code) {
+  if (code < 0xA0) return code < 0x20 || code >= 0x7F;
+  static const uint32_t kOther =
+      category_bit(UTF8PROC_CATEGORY_CC) | category_bit(UTF8PROC_CATEGORY_CF) | category_bit(UTF8PROC_CATEGORY_CO);
+  const bool other = category_bit(utf8proc_category(static_cast<utf8proc_int32_t>(code))) & kOther;
+  return other != (find_range(kOtherDiffers, code) != nullptr);
+}
+
+bool is_nonspacing_mark(uint32_t code) {
+  if (code < 0x300) return false;
+  const bool mark = utf8proc_category(static_cast<utf8proc_int32_t>(code)) == UTF8PROC_CATEGORY_MN;
+  return mark != (find_range(kNonspacingDiffers, code) != nullptr);
+}
+
 void append_lowercase(std::vector<uint32_t>& out, uint32_t code) {
   if (code < 128) {
     out.push_back(code >= 'A' && code <= 'Z' ? code + 32 : code);

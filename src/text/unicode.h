@@ -76,6 +76,9 @@ bool is_word(uint32_t code);         ///< \w: alphabetic, mark, decimal digit, c
 bool is_numeric(uint32_t code);      ///< what the Digits pre-tokenizer calls a digit
 bool is_punctuation(uint32_t code);  ///< what the Punctuation pre-tokenizer calls so
 bool is_accent(uint32_t code);       ///< what the StripAccents normalizer removes
+/// What the BertNormalizer removes: as control character (clean_text; tab and line ends are up to it), as accent.
+bool is_control_or_format(uint32_t code);
+bool is_nonspacing_mark(uint32_t code);
 
 /// Appends the lower case of `code`: one code point, two for U+0130.
 void append_lowercase(std::vector<uint32_t>& out, uint32_t code);

@@ -45,6 +45,10 @@ ByteRange AlignedText::origin(size_t begin, size_t end) const {
   return {origin_of_byte(begin).begin, origin_of_byte(end - 1).end};
 }
 
+void AlignedText::require_room(size_t characters) const {
+  require_within(characters, limit_);
+}
+
 void AlignedText::rewrite(std::span<const Change> changes, size_t skipped) {
   const std::string_view source = view();
   std::string out;

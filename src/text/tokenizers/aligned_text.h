@@ -38,6 +38,9 @@ class AlignedText {
   /// Replaces the whole text by `changes`, the first `skipped` characters being dropped beforehand.
   void rewrite(std::span<const Change> changes, size_t skipped = 0);
 
+  /// Throws Error when a rewrite to so many characters would be refused: for rewrites that take memory before.
+  void require_room(size_t characters) const;
+
   /// Builds a new text piece by piece; used where most of it is copied.
   class Rewriter;
 

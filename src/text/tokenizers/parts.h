@@ -36,7 +36,8 @@ class PreTokenizer {
   virtual bool needs_origins() const { return false; }
 };
 
-/// What a model makes of a piece: `length` is the number of the piece's bytes that the token covers.
+/// What a model makes of a piece: `length` is the number of the piece's bytes that the token covers, the next
+/// ones in order; 0 stands for the bytes of the token before it (byte tokens of one unknown stretch).
 struct ModelToken {
   int32_t id = 0;
   uint32_t length = 0;
@@ -59,6 +60,8 @@ class Model {
   virtual std::string_view id_to_token(int32_t id) const = 0;
   /// One past the largest id.
   virtual int32_t id_limit() const = 0;
+  /// The id whose tokens are shown as the text that they cover (the unknown token of Unigram), or -1.
+  virtual int32_t shown_as_text() const { return -1; }
 };
 
 /// The "model" section of a tokenizer.json. Views live as long as the loading of the file.

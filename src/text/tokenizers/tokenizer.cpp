@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "text/tokenizers/bert_folder.h"
 #include "text/tokenizers/byte_alphabet.h"
 #include "text/tokenizers/tokenizer_config.h"
 #include "text/tokenizers/tokenizer_json.h"
@@ -162,16 +163,18 @@ void Tokenizer::Impl::encode_plain(Scratch& scratch, ByteRange part, bool track,
     scratch.tokens.clear();
     const std::string_view view = list.view(piece);
     parts.model->tokenize(view, *scratch.model, scratch.tokens);
-    uint32_t at = piece.begin;
+    ByteRange covered{piece.begin, piece.begin};
     for (const ModelToken& token : scratch.tokens) {
       out.ids.push_back(token.id);
       if (!track) continue;
-      out.tokens.emplace_back(parts.model->id_to_token(token.id));
       // Unknown characters that were dropped leave the lengths short, never long.
-      const uint32_t end = std::min(at + token.length, piece.end);
-      const ByteRange origin = at < end ? list.text.origin(at, end) : ByteRange{at, at};
+      if (token.length > 0) covered = {covered.end, std::min(covered.end + token.length, piece.end)};
+      const bool any = covered.begin < covered.end;
+      const ByteRange origin = any ? list.text.origin(covered.begin, covered.end) : ByteRange{covered.end, covered.end};
       out.offsets.emplace_back(origin.begin, origin.end);
-      at = end;
+      const bool as_text = token.id == parts.model->shown_as_text();
+      out.tokens.emplace_back(as_text ? list.text.view().substr(covered.begin, covered.end - covered.begin)
+                                      : parts.model->id_to_token(token.id));
     }
   }
 }
@@ -207,6 +210,20 @@ std::string Tokenizer::Impl::decode_bytes(std::span<const int32_t> ids, DecodeOp
   return bytes;
 }
 
+namespace {
+
+/// Says of a folder with a tokenizer in another form how it gets a tokenizer.json.
+void refuse_other_formats(const std::filesystem::path& folder) {
+  for (const char* name : {"spiece.model", "sentencepiece.bpe.model", "tokenizer.model", "merges.txt"}) {
+    if (!std::filesystem::exists(folder / name)) continue;
+    fail_input((folder / "tokenizer.json").string(), std::string("does not exist; ") + name + " is not read",
+               "make one: python -c \"from transformers import AutoTokenizer as A; A.from_pretrained('" +
+                   folder.string() + "').save_pretrained('" + folder.string() + "')\"");
+  }
+}
+
+}  // namespace
+
 Tokenizer::Tokenizer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Tokenizer::~Tokenizer() = default;
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
@@ -215,6 +232,14 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer Tokenizer::load(const std::filesystem::path& path) {
   const bool is_folder = std::filesystem::is_directory(path);
   const std::filesystem::path file = is_folder ? path / "tokenizer.json" : path;
+  if (is_folder && !std::filesystem::exists(file)) {
+    if (std::filesystem::exists(path / "vocab.txt")) {
+      Tokenizer out(std::make_unique<Impl>(read_bert_folder(path)));
+      out.impl_->config = read_tokenizer_config(path);
+      return out;
+    }
+    refuse_other_formats(path);
+  }
   require_exists(file, "tokenizer");
   const MappedFile document(file);
   Tokenizer out = parse(document.view(), file.string());

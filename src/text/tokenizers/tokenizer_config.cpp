@@ -43,6 +43,9 @@ TokenizerConfig read_tokenizer_config(const std::filesystem::path& folder) {
     take(out.eos, "eos_token");
     take(out.pad, "pad_token");
     take(out.unk, "unk_token");
+    take(out.cls, "cls_token");
+    take(out.sep, "sep_token");
+    take(out.mask, "mask_token");
     if (!out.chat_template) out.chat_template = template_of(config, path.string());
   }
   const std::filesystem::path jinja = folder / "chat_template.jinja";

@@ -7,7 +7,7 @@
 namespace hone::text {
 
 struct TokenizerConfig {
-  std::string bos, eos, pad, unk;  ///< "" when there is none
+  std::string bos, eos, pad, unk, cls, sep, mask;  ///< "" when there is none
   std::optional<std::string> chat_template;
 };
 

@@ -134,6 +134,8 @@ std::unique_ptr<Model> read_model(dom::element element, const std::string& sourc
   return make(spec);
 }
 
+}  // namespace
+
 std::vector<AddedToken> read_added_tokens(const Json& list, const std::string& place) {
   std::vector<AddedToken> out;
   if (list.is_null()) return out;
@@ -155,8 +157,6 @@ std::vector<AddedToken> read_added_tokens(const Json& list, const std::string& p
   }
   return out;
 }
-
-}  // namespace
 
 TokenizerParts read_tokenizer_json(std::string_view document, const std::string& source) {
   dom::parser parser;

@@ -20,6 +20,9 @@ struct TokenizerParts {
   std::vector<AddedToken> added_tokens;
 };
 
+/// The list "added_tokens".
+std::vector<AddedToken> read_added_tokens(const Json& list, const std::string& place);
+
 /// `source` names the file in messages. Faults throw Error naming the field.
 TokenizerParts read_tokenizer_json(std::string_view document, const std::string& source);
 

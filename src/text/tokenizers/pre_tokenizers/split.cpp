@@ -67,24 +67,4 @@ std::unique_ptr<PreTokenizer> make_pre_tokenizer_CharDelimiterSplit(const Json& 
   return std::make_unique<Split>(make_literal(character_field(spec, "delimiter", place)), SplitBehavior::kRemoved);
 }
 
-namespace {
-
-class Bert : public PreTokenizer {
- public:
-  void apply(PieceList& list) const override {
-    split_pieces(list, *spaces_, SplitBehavior::kRemoved);
-    split_pieces(list, *punctuation_, SplitBehavior::kIsolated);
-  }
-
- private:
-  std::unique_ptr<Pattern> spaces_ = make_character_class(is_space);
-  std::unique_ptr<Pattern> punctuation_ = make_character_class(is_punctuation);
-};
-
-}  // namespace
-
-std::unique_ptr<PreTokenizer> make_pre_tokenizer_BertPreTokenizer(const Json&, const std::string&) {
-  return std::make_unique<Bert>();
-}
-
 }  // namespace hone::text
