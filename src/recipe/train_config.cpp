@@ -98,7 +98,8 @@ void describe_optimizer(Fields f, TrainingConfig& c) {
   f.add("adam_epsilon", c.adam_epsilon, {.help = "added to the root of the second moment", .above = 0});
   f.add("max_grad_norm", c.max_grad_norm, {.help = "gradients are scaled down to this norm; 0: never", .min = 0});
   f.add("optim", c.optim,
-        {.help = "optimiser: AdamW with decoupled decay", .choices = {"adamw", "adamw_torch", "adamw_torch_fused"}});
+        {.help = "optimiser (`hone list optimizers`): adamw, or adamw_8bit with a quarter of its state",
+         .required = true});
   f.add("lr_scheduler_type", c.lr_scheduler_type,
         {.help = "course of the learning rate (`hone list schedules`)", .required = true});
   f.add("warmup_ratio", c.warmup_ratio,

@@ -139,7 +139,9 @@ TrainerOptions trainer_options(const recipe::TrainConfig& config) {
   o.warmup_ratio = t.warmup_steps ? 0 : t.warmup_ratio;
   o.warmup_steps = t.warmup_steps.value_or(0);
   o.min_lr_ratio = t.min_lr_ratio;
-  o.adamw = {.beta1 = t.adam_beta1, .beta2 = t.adam_beta2, .epsilon = t.adam_epsilon, .weight_decay = t.weight_decay};
+  o.optim = t.optim;
+  o.optimizer = {
+      .beta1 = t.adam_beta1, .beta2 = t.adam_beta2, .epsilon = t.adam_epsilon, .weight_decay = t.weight_decay};
   o.max_grad_norm = t.max_grad_norm;
   o.logging_steps = t.logging_steps;
   o.eval_strategy = when(config.resolved_eval_strategy());
@@ -234,6 +236,7 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   const c10::Device device = tensor::device_from_name(options.device);
   const at::ScalarType type = compute_type(config, device);
   const Objective& objective = objectives().at(config.objective, "objective").make;
+  optimizer_named(config.training.optim, "training.optim");  // known before anything is read
   const MethodKind method_kind = methods().at(config.method, "method").make;
   const fs::path output = config.training.output_dir;
   if (!options.dry_run) check_output(config);

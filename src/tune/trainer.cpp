@@ -40,17 +40,6 @@ Json TrainSummary::to_json() const {
           {"peak_memory_bytes", peak_memory_bytes}};
 }
 
-namespace {
-
-/// Norm weights and biases (one dimension) are not decayed, as in transformers' Trainer.
-std::vector<bool> decayed(const std::vector<std::pair<std::string, Tensor>>& parameters) {
-  std::vector<bool> flags;
-  for (const auto& [name, tensor] : parameters) flags.push_back(tensor.dim() > 1);
-  return flags;
-}
-
-}  // namespace
-
 struct Trainer::Impl {
   Impl(model::Decoder& decoder, Method& method, const Examples& train, const Examples& validation,
        TrainerOptions options, RunLog& log, std::function<void(const fs::path&)> save_extras)
@@ -63,7 +52,8 @@ struct Trainer::Impl {
         save_extras_(std::move(save_extras)),
         plan_(train_, options_.batch),
         parameters_(method_.trainable()),
-        optimizer_(parameters_, decayed(parameters_), options_.adamw),
+        optimizer_(optimizer_named(options_.optim, "training.optim")
+                       .make.make(trained_tensors(parameters_, decoder_), options_.optimizer)),
         schedule_(schedules().at(options_.lr_scheduler_type, "training.lr_scheduler_type").make) {
     if (train_.empty()) fail_input("data.train", "holds no example to train on");
     const double epochs_steps = options_.num_train_epochs * static_cast<double>(steps_per_epoch());
@@ -118,8 +108,8 @@ struct Trainer::Impl {
   RunLog& log_;
   std::function<void(const fs::path&)> save_extras_;
   BatchPlan plan_;
-  std::vector<std::pair<std::string, Tensor>> parameters_;
-  AdamW optimizer_;
+  NamedTensors parameters_;
+  std::unique_ptr<Optimizer> optimizer_;
   Schedule schedule_;
   ScheduleOptions schedule_options_;
   int64_t total_steps_ = 0;
@@ -141,7 +131,7 @@ void Trainer::Impl::resume() {
     log_.note("no checkpoint in " + options_.output_dir.string() + " yet: starting from the beginning");
     return;
   }
-  state_ = load_checkpoint(folder, options_.run_fingerprint, method_, optimizer_);
+  state_ = load_checkpoint(folder, options_.run_fingerprint, method_, *optimizer_);
   log_.note(format("resuming from %s (step %ld of %ld)", folder.c_str(), state_.step, total_steps_));
 }
 
@@ -180,7 +170,7 @@ void Trainer::Impl::one_step() {
   const double norm = clip_gradients(parameters_, options_.max_grad_norm);
   check_finite(step_nll, norm);
   const double learning_rate = options_.learning_rate * schedule_(state_.step, schedule_options_);
-  optimizer_.step(learning_rate);
+  optimizer_->step(learning_rate);
   for (const auto& [name, parameter] : parameters_) parameter.mutable_grad() = Tensor();
 
   state_.nll_sum += step_nll;
@@ -254,7 +244,7 @@ void Trainer::Impl::evaluate() {
 void Trainer::Impl::save() {
   TrainerState state = state_;
   state.seconds = seconds_now();
-  save_checkpoint(options_.output_dir, state, method_, optimizer_, options_.save_total_limit);
+  save_checkpoint(options_.output_dir, state, method_, *optimizer_, options_.save_total_limit);
   saved_this_step_ = true;
 }
 
@@ -319,7 +309,7 @@ TrainSummary Trainer::Impl::finish() {
   summary.best_metric = state_.best_metric;
   summary.best_step = state_.best_step;
   summary.stopped_early = stopped_early_;
-  summary.optimizer_state_bytes = optimizer_.state_bytes();
+  summary.optimizer_state_bytes = optimizer_->state_bytes();
   summary.peak_memory_bytes = tensor::peak_memory_bytes(decoder_.options().device);
   summary.output_dir = options_.output_dir.string();
   return summary;

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "tune/dataset.h"
 #include "tune/method.h"
-#include "tune/optimizers/adamw.h"
+#include "tune/optimizers/optimizer.h"
 
 namespace hone::tune {
 
@@ -27,7 +27,8 @@ struct TrainerOptions {
   double warmup_ratio = 0;
   int64_t warmup_steps = 0;  ///< > 0 overrides warmup_ratio
   double min_lr_ratio = 0.1;
-  AdamWOptions adamw;
+  std::string optim = "adamw";
+  OptimizerOptions optimizer;
   double max_grad_norm = 1;
   int64_t logging_steps = 10;
   When eval_strategy = When::kSteps;

@@ -17,6 +17,7 @@
 #include "track/tracker.h"
 #include "tune/method.h"
 #include "tune/objectives/registry.h"
+#include "tune/optimizers/optimizer.h"
 #include "tune/schedules/registry.h"
 
 namespace hone::cli {
@@ -39,6 +40,7 @@ const Registry<std::function<Rows()>>& kinds() {
     registry.add({"methods", "ways of tuning", [] { return rows_of(tune::methods()); }});
     registry.add({"metrics", "metrics of answers", [] { return rows_of(metrics::metrics()); }});
     registry.add({"objectives", "what is learned", [] { return rows_of(tune::objectives()); }});
+    registry.add({"optimizers", "optimisers", [] { return rows_of(tune::optimizers()); }});
     registry.add({"processors", "steps of sampling", [] { return rows_of(generate::processors()); }});
     registry.add({"schedules", "learning-rate schedules", [] { return rows_of(tune::schedules()); }});
     registry.add({"shapes", "shapes of records", [] { return rows_of(data::shapes()); }});

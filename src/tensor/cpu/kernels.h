@@ -17,6 +17,17 @@ struct AttentionItem {
   float scale;
 };
 
+/// The numbers of one AdamW step with 8-bit moments (tensor/adamw8bit.h), rounded to fp32 as the reference does.
+struct AdamW8bitStep {
+  float beta1, one_less_beta1, beta2, one_less_beta2;
+  float decay;        ///< 1 - lr * weight_decay
+  float rate;         ///< -lr / (1 - beta1^t)
+  float correction2;  ///< sqrt(1 - beta2^t)
+  float epsilon;
+  const float *first_map, *second_map;           ///< 256 values of the codes
+  const uint8_t *first_nearest, *second_nearest; ///< 65,536 codes, of equal steps over [-1, 1]
+};
+
 /// Every function works on rows [begin, end) so that the caller shares rows among threads.
 /// `cols` is the length of a row, rows are contiguous unless a stride is given.
 struct Kernels {
@@ -61,6 +72,11 @@ struct Kernels {
   /// dq, and this query head's share of dk and dv: fp32 [rows, heads, dim], to be summed over each group.
   void (*attention_backward)(const AttentionItem& item, const void* q, const void* k, const void* v, const void* out,
                              const float* logsumexp, const void* dout, void* dq, float* dk, float* dv, float* scratch);
+
+  /// Rows are blocks of 256 elements of a tensor of `count`, the last may be shorter; a block's moments are
+  /// scales[block] · map[code]. An element whose gradient is not finite keeps its value, its moments become 0.
+  void (*adamw_8bit)(const AdamW8bitStep& step, const float* gradient, float* value, uint8_t* first, uint8_t* second,
+                     float* first_scales, float* second_scales, int64_t count, int64_t begin, int64_t end);
 };
 
 /// The best variant this processor can run; HONE_KERNELS=portable|avx2|avx512 in the environment overrules

@@ -216,6 +216,7 @@ const Kernels HONE_VARIANT(kernels) = {NAME_OF(HONE_KERNELS),
                                        cross_entropy,
                                        HONE_VARIANT(attention_scratch),
                                        HONE_VARIANT(attention_forward),
-                                       HONE_VARIANT(attention_backward)};
+                                       HONE_VARIANT(attention_backward),
+                                       HONE_VARIANT(adamw_8bit)};
 
 }  // namespace hone::cpu
