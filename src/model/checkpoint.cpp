@@ -128,15 +128,17 @@ void copy_if_there(const fs::path& from, const fs::path& to, const std::vector<s
   }
 }
 
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+
 /// Groups of parameters that fit a shard; at least one parameter each.
-std::vector<std::vector<NamedTensor>> shards_of(const std::vector<NamedTensor>& parameters, at::ScalarType dtype,
-                                                int64_t shard_bytes) {
-  std::vector<std::vector<NamedTensor>> shards(1);
+std::vector<NamedTensors> shards_of(const NamedTensors& parameters, const SaveOptions& options) {
+  std::vector<NamedTensors> shards(1);
   int64_t used = 0;
-  for (const NamedTensor& parameter : parameters) {
-    const auto bytes = static_cast<int64_t>(parameter.tensor->numel()) * static_cast<int64_t>(c10::elementSize(dtype));
-    if (!shards.back().empty() && used + bytes > shard_bytes) shards.emplace_back(), used = 0;
-    shards.back().push_back(parameter);
+  for (const auto& [name, tensor] : parameters) {
+    const auto width = static_cast<int64_t>(c10::elementSize(options.dtype.value_or(tensor.scalar_type())));
+    const int64_t bytes = tensor.numel() * width;
+    if (!shards.back().empty() && used + bytes > options.shard_bytes) shards.emplace_back(), used = 0;
+    shards.back().emplace_back(name, tensor);
     used += bytes;
   }
   return shards;
@@ -150,30 +152,35 @@ void copy_tokenizer(const fs::path& from, const fs::path& to) {
                  "tokenizer.model", "vocab.json", "merges.txt", "chat_template.jinja"});
 }
 
-void save_model(Decoder& decoder, const fs::path& source_folder, const fs::path& folder, at::ScalarType dtype,
-                int64_t shard_bytes) {
+void save_model(Decoder& decoder, const fs::path& source_folder, const fs::path& folder, const SaveOptions& options) {
   Json config = read_json(source_folder / "config.json");
-  config.erase("torch_dtype");
-  config["dtype"] = tensor::dtype_name(dtype);
+  if (options.dtype) {
+    config.erase("torch_dtype");
+    config["dtype"] = tensor::dtype_name(*options.dtype);
+  }
   // An adapter may have parted embedding and head.
   if (!decoder.config().tie_word_embeddings) config["tie_word_embeddings"] = false;
   write_json(folder / "config.json", config);
   copy_if_there(source_folder, folder, {"generation_config.json"});
   copy_tokenizer(source_folder, folder);
 
-  const auto shards = shards_of(decoder.parameters(), dtype, shard_bytes);
+  NamedTensors parameters;
+  for (const NamedTensor& parameter : decoder.parameters()) {
+    parameters.emplace_back(parameter.name, (options.value ? options.value(parameter) : *parameter.tensor).detach());
+  }
+  const auto shards = shards_of(parameters, options);
   Json index = {{"metadata", {{"total_size", 0}}}, {"weight_map", Json::object()}};
   int64_t total = 0;
   for (size_t i = 0; i < shards.size(); ++i) {
-    const std::string name =
+    const std::string file =
         shards.size() == 1 ? "model.safetensors" : format("model-%05zu-of-%05zu.safetensors", i + 1, shards.size());
-    std::vector<std::pair<std::string, Tensor>> tensors;
-    for (const NamedTensor& parameter : shards[i]) {
-      tensors.emplace_back(parameter.name, parameter.tensor->detach().to(dtype));
-      index["weight_map"][parameter.name] = name;
+    NamedTensors tensors;
+    for (const auto& [name, tensor] : shards[i]) {
+      tensors.emplace_back(name, tensor.to(options.dtype.value_or(tensor.scalar_type())));
+      index["weight_map"][name] = file;
       total += static_cast<int64_t>(tensors.back().second.nbytes());
     }
-    write_tensors(folder / name, tensors);
+    write_tensors(folder / file, tensors);
   }
   index["metadata"]["total_size"] = total;
   if (shards.size() > 1) write_json(folder / "model.safetensors.index.json", index);

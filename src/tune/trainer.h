@@ -11,6 +11,7 @@
 #include "tune/dataset.h"
 #include "tune/method.h"
 #include "tune/optimizers/optimizer.h"
+#include "tune/regularizers/regularizer.h"
 
 namespace hone::tune {
 
@@ -44,6 +45,8 @@ struct TrainerOptions {
   bool eval_on_start = false;
   uint64_t seed = 42;
   bool gradient_checkpointing = false;
+  double neftune_noise_alpha = 0;
+  RegularizerOptions regularizer;
   BatchOptions batch;
   int64_t eval_rows = 8;
   std::string resume;           ///< "" fresh, "latest", or a checkpoint folder

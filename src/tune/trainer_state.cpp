@@ -83,7 +83,7 @@ std::vector<std::pair<int64_t, fs::path>> checkpoints(const fs::path& output_dir
 void save_checkpoint(const fs::path& output_dir, const TrainerState& state, const Method& method,
                      const Optimizer& optimizer, int64_t limit) {
   write_folder(output_dir / format("checkpoint-%ld", state.step), [&](const fs::path& folder) {
-    method.save(folder);
+    method.save_state(folder);
     model::write_tensors(folder / "optimizer.safetensors", optimizer.state());
     write_json(folder / "trainer_state.json", to_json(state));
   });

@@ -24,8 +24,8 @@ struct AdamW8bitStep {
   float rate;         ///< -lr / (1 - beta1^t)
   float correction2;  ///< sqrt(1 - beta2^t)
   float epsilon;
-  const float *first_map, *second_map;           ///< 256 values of the codes
-  const uint8_t *first_nearest, *second_nearest; ///< 65,536 codes, of equal steps over [-1, 1]
+  const float *first_map, *second_map;            ///< 256 values of the codes
+  const uint8_t *first_nearest, *second_nearest;  ///< 65,536 codes, of equal steps over [-1, 1]
 };
 
 /// Every function works on rows [begin, end) so that the caller shares rows among threads.
@@ -77,6 +77,11 @@ struct Kernels {
   /// scales[block] · map[code]. An element whose gradient is not finite keeps its value, its moments become 0.
   void (*adamw_8bit)(const AdamW8bitStep& step, const float* gradient, float* value, uint8_t* first, uint8_t* second,
                      float* first_scales, float* second_scales, int64_t count, int64_t begin, int64_t end);
+
+  /// Rows of `cols` uniform draws in [-bounds[row], bounds[row]), of 24 bits. Elements 64b … 64b+63 of a row are the
+  /// Philox words of sixteen counters from 16 (row · ⌈cols/64⌉ + b) on, in dropout's order.
+  void (*uniform)(Type type, void* out, uint64_t key, uint64_t stream, const float* bounds, int64_t cols, int64_t begin,
+                  int64_t end);
 };
 
 /// The best variant this processor can run; HONE_KERNELS=portable|avx2|avx512 in the environment overrules

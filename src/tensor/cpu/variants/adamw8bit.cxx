@@ -1,5 +1,5 @@
-// AdamW with 8-bit moments over blocks, and noise by counters. Compiled once for each instruction set, without
-// contraction: where the reference multiplies and adds in one rounding and where in two is written out.
+// AdamW with 8-bit moments over blocks. Compiled once for each instruction set, without contraction: where the
+// reference multiplies and adds in one rounding and where in two is written out.
 #include "tensor/cpu/kernels.h"
 #include "tensor/cpu/variants/common.h"
 
