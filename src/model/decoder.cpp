@@ -114,7 +114,7 @@ Tensor Decoder::hidden(const PackedBatch& batch, const StepContext& context) {
     std::vector<double> bounds;  // by the sequence's own length, which neither packing nor padding changes
     for (const int64_t length : lengths)
       bounds.push_back(context.embedding_noise / std::sqrt(static_cast<double>(length * config_.hidden_size)));
-    x = x + tensor::uniform_noise(x, batch.cu_seqlens, bounds, {context.dropout_key, kNoiseStream});
+    x = x.add(tensor::uniform_noise(x, batch.cu_seqlens, bounds, {context.dropout_key, kNoiseStream}));
   }
   for (const auto& block : blocks_) {
     x = options_.composed_blocks ? composed_forward(*block, config_, x, input) : block->forward(x, input);

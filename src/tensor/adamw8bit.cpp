@@ -25,9 +25,10 @@ std::array<float, 256> make_map(bool with_sign) {
   for (int i = 0; i < 7; ++i) {
     const int intervals = with_sign ? 1 << i : 2 << i, half = (intervals + 1) / 2;
     const float width = (1.0f - 0.1f) / static_cast<float>(intervals);
-    // From the nearer end, as linspace does it: the last bit counts.
+    // From the nearer end and with one rounding, as linspace does it: the last bit counts.
     const auto border = [&](int k) {
-      return k < half ? 0.1f + width * static_cast<float>(k) : 1.0f - width * static_cast<float>(intervals - k);
+      return k < half ? std::fma(width, static_cast<float>(k), 0.1f)
+                      : std::fma(-width, static_cast<float>(intervals - k), 1.0f);
     };
     const auto power = static_cast<float>(std::pow(10.0, i - 6));
     for (int k = 0; k < intervals; ++k) {

@@ -13,6 +13,8 @@
 
 namespace hone::tune {
 
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+
 /// Which weights of the base the method `partial` trains; the rest stays as it is.
 struct PartialChoice {
   /// Layers, counted from 0; none set: all, where `modules` says which parts of them.
@@ -38,7 +40,7 @@ class Method {
  public:
   virtual ~Method() = default;
   /// Leaves that require gradients, by the names they are saved under.
-  virtual std::vector<std::pair<std::string, Tensor>> trainable() const = 0;
+  virtual NamedTensors trainable() const = 0;
   /// How many numbers the method adds to those of the base.
   virtual int64_t added_parameters() const { return 0; }
   /// Writes the result into an existing folder: an adapter folder, or a whole model folder.

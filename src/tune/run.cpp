@@ -12,6 +12,7 @@
 #include "evaluate/loss.h"
 #include "model/checkpoint.h"
 #include "tensor/device.h"
+#include "track/experiment_card.h"
 #include "track/tracker.h"
 #include "tune/run_data.h"
 
@@ -316,6 +317,10 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
     summary.test_loss = evaluate::dataset_loss(*decoder, data.test, trainer_settings.eval_rows).loss();
     log.log(summary.steps, {{"test_loss", *summary.test_loss}});
   }
+  Json figures = summary.to_json();
+  figures["train_examples"] = plan.data.train_examples;
+  write_json(output / "summary.json", figures);
+  track::write_experiment_card(output);
   return summary;
 }
 

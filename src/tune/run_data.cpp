@@ -129,7 +129,7 @@ RunData load_data(const recipe::TrainConfig& config, const Objective& objective,
     const auto all = read(config, old, rejects);
     std::vector<data::Example> drawn;
     for (const uint32_t i :
-         permutation(static_cast<uint32_t>(all.size()), static_cast<uint64_t>(config.training.seed))) {
+         permutation(static_cast<uint32_t>(all.size()), static_cast<uint64_t>(config.training.seed), 0)) {
       if (static_cast<int64_t>(drawn.size()) < c.max_samples) drawn.push_back(all[i]);
     }
     run.kept = encode(drawn, objective, text, rejects, "tokenising regularization.data", show_progress);

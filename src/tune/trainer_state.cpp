@@ -117,7 +117,7 @@ TrainerState load_checkpoint(const fs::path& folder, const std::string& run_fing
         "restore the configuration and data of that run (config.yaml in the run's folder), or start a new output_dir");
   }
   method.restore(folder);
-  optimizer.restore(model::Checkpoint::from_file(folder / "optimizer.safetensors"), state.step);
+  optimizer.restore(model::Checkpoint::from_file(folder / "optimizer.safetensors"));
   return state;
 }
 

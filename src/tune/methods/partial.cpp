@@ -61,6 +61,14 @@ class Selection {
   }
 
   void check_modules() const {
+    if (pattern_ && std::none_of(parameters_.begin(), parameters_.end(),
+                                 [&](const auto& parameter) { return in_modules(parameter); })) {
+      fail_input("partial.modules",
+                 "\"" + choice_.module_pattern +
+                     "\" matches no module of this model; a text that is not in a list is a "
+                     "regular expression for the whole name",
+                 "for names, give a list: [" + choice_.module_pattern + "]");
+    }
     std::set<std::string> known = {head_};
     for (const auto& parameter : parameters_) known.insert(split(module_of(parameter.name), '.').back());
     for (const std::string& module : choice_.modules) {

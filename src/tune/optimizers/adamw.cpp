@@ -54,17 +54,13 @@ NamedTensors AdamW::state() const {
   return all;
 }
 
-void AdamW::restore(const model::Checkpoint& saved, int64_t steps) {
-  // Checkpoints of the first version lack the counts; all tensors had made every step there.
-  const bool counted = saved.has("steps");
-  const Tensor counts = counted ? saved.tensor("steps", {static_cast<int64_t>(tensors_.size())}) : Tensor();
+void AdamW::restore(const model::Checkpoint& saved) {
+  if (tensors_.empty()) return;
+  const Tensor counts = saved.tensor("steps", {static_cast<int64_t>(tensors_.size())});
   for (size_t i = 0; i < tensors_.size(); ++i) {
     first_[i].copy_(saved.tensor("exp_avg." + tensors_[i].name, first_[i].sizes().vec()));
     second_[i].copy_(saved.tensor("exp_avg_sq." + tensors_[i].name, second_[i].sizes().vec()));
-    if (counted)
-      counts_[i].copy_(counts[static_cast<int64_t>(i)]);
-    else
-      counts_[i].fill_(static_cast<double>(steps));
+    counts_[i].copy_(counts[static_cast<int64_t>(i)]);
   }
 }
 
@@ -73,7 +69,8 @@ void register_optimizer_adamw(Registry<OptimizerKind>& registry) {
       [](std::vector<TrainedTensor> tensors, const OptimizerOptions& options) -> std::unique_ptr<Optimizer> {
         return std::make_unique<AdamW>(std::move(tensors), options);
       }};
-  registry.add({"adamw", "AdamW with decoupled weight decay, both moments in 32 bits (Loshchilov and Hutter 2019)", kind});
+  registry.add(
+      {"adamw", "AdamW with decoupled weight decay, both moments in 32 bits (Loshchilov and Hutter 2019)", kind});
   registry.add({"adamw_torch", "adamw, by transformers' name", kind});
   registry.add({"adamw_torch_fused", "adamw, by transformers' name", kind});
 }

@@ -13,7 +13,7 @@ class AdamW : public Optimizer {
   int64_t state_bytes() const override;
   /// "exp_avg.<name>", "exp_avg_sq.<name>" and "steps" [tensors], how many each has made.
   NamedTensors state() const override;
-  void restore(const model::Checkpoint& saved, int64_t steps) override;
+  void restore(const model::Checkpoint& saved) override;
 
  private:
   std::vector<TrainedTensor> tensors_;

@@ -73,8 +73,8 @@ class AdamW8bit : public Optimizer {
     return all;
   }
 
-  void restore(const model::Checkpoint& saved, int64_t steps) override {
-    wide_.restore(saved, steps);
+  void restore(const model::Checkpoint& saved) override {
+    wide_.restore(saved);
     for (size_t i = 0; i < tensors_.size(); ++i) {
       for (auto& [name, tensor] : parts(i)) tensor.copy_(saved.tensor(name, tensor.sizes().vec()));
     }
@@ -106,7 +106,8 @@ void register_optimizer_adamw_8bit(Registry<OptimizerKind>& registry) {
       [](std::vector<TrainedTensor> tensors, const OptimizerOptions& options) -> std::unique_ptr<Optimizer> {
         return std::make_unique<AdamW8bit>(tensors, options);
       }};
-  registry.add({"adamw_8bit", "AdamW whose moments take a byte each, as bitsandbytes has it (Dettmers et al. 2022)", kind});
+  registry.add(
+      {"adamw_8bit", "AdamW whose moments take a byte each, as bitsandbytes has it (Dettmers et al. 2022)", kind});
   registry.add({"adamw_bnb_8bit", "adamw_8bit, by transformers' older name", kind});
 }
 

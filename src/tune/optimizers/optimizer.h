@@ -8,12 +8,9 @@
 
 #include "base/registry.h"
 #include "model/checkpoint.h"
-#include "model/decoder.h"
-#include "tensor/tensor.h"
+#include "tune/method.h"
 
 namespace hone::tune {
-
-using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 /// A tensor that is trained, and what an optimiser may want to know of it.
 struct TrainedTensor {
@@ -40,9 +37,9 @@ class Optimizer {
   /// Bytes of what is kept between steps.
   virtual int64_t state_bytes() const = 0;
   /// For checkpoints, each under a name of its own; restore() takes them back so that the next step is the same to
-  /// the bit. `steps` have been made by then.
+  /// the bit.
   virtual NamedTensors state() const = 0;
-  virtual void restore(const model::Checkpoint& saved, int64_t steps) = 0;
+  virtual void restore(const model::Checkpoint& saved) = 0;
 };
 
 struct OptimizerKind {

@@ -51,7 +51,7 @@ inline void step_block(const AdamW8bitStep& s, const float* gradient, float* val
   for (int64_t i = 0; i < count; ++i) {
     const float g = gradient[i];
     const float m1 = fused(g, s.one_less_beta1, m[i] * scale1 * s.beta1);
-    const float v1 = v[i] * scale2 * s.beta2 + s.one_less_beta2 * g * g;
+    const float v1 = fused(s.one_less_beta2 * g, g, v[i] * scale2 * s.beta2);
     const float root = __builtin_sqrtf(v1) / s.correction2 + s.epsilon;
     const float moved = value[i] * s.decay + s.rate * m1 / root;
     const bool usable = finite(g);
