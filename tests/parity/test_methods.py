@@ -13,7 +13,6 @@ from parity.test_train import ROWS, assert_curves_equal, encode, losses, make_ru
 BIASES = dict(attention_bias=True, mlp_bias=True)
 # Shape of the model, settings, and which of transformers' parameters they mean.
 CHOICES = {
-    "last-layer": ({}, ["partial.train_last_layers=1"], r".*layers\.2\..*"),
     "freeze-first": ({}, ["partial.freeze_first_layers=1", "partial.head=true", "partial.norms=final"],
                      r".*layers\.[12]\..*|lm_head\.weight|model\.norm\.weight"),
     "both-ends": (BIASES, ["partial.train_first_layers=1", "partial.train_last_layers=1", "partial.modules=[mlp]"],
@@ -33,8 +32,9 @@ def reference(folder, chosen=".*"):
     return model
 
 
-def run(folder, data, output, *overrides):
-    result = train(folder, data, output, *overrides)
+def run(folder, data, output, *overrides, threads=1):
+    """One thread unless said: for matrices this small a second one only waits."""
+    result = train(folder, data, output, *overrides, f"--threads={threads}")
     assert result.returncode == 0, result.stderr
     return json.loads(result.stdout.splitlines()[-1])
 
@@ -45,8 +45,9 @@ def test_partial_curve_equals_transformers(choice, tmp_path):
     folder, tokenizer, data = make_run(tmp_path, **shape)
     model = reference(folder, chosen)
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    expected, norms = reference_losses(model, tokenizer, learning_rate=2e-2)
-    summary = run(folder, data, tmp_path / "run", "method=partial", "training.learning_rate=2e-2", *settings)
+    rate = 6e-2 if choice in ("expression", "biases") else 2e-2  # these have little to learn with
+    expected, norms = reference_losses(model, tokenizer, learning_rate=rate)
+    summary = run(folder, data, tmp_path / "run", "method=partial", f"training.learning_rate={rate}", *settings)
     assert summary["trainable_parameters"] == sum(p.numel() for p in model.parameters() if p.requires_grad)
     assert_curves_equal(losses(tmp_path / "run"), expected, norms)
     mine = dict(AutoModelForCausalLM.from_pretrained(tmp_path / "run", dtype=torch.float32).named_parameters())
@@ -64,8 +65,6 @@ def test_partial_curve_equals_transformers(choice, tmp_path):
 def test_every_gradient_equals_transformers(method, settings, chosen, tmp_path):
     """After one step AdamW's first moment is a tenth of the gradient, unclipped, by the parameter's name."""
     folder, tokenizer, data = make_run(tmp_path, **BIASES)
-    model = reference(folder, chosen)
-    reference_losses(model, tokenizer, steps=1)  # for its error messages alone; gradients are made again below
     model = reference(folder, chosen)
     rows = [encode(tokenizer, *row) for row in ROWS[:4]]
     total = sum(sum(label != -100 for label in labels[1:]) for _, labels in rows)
@@ -218,9 +217,10 @@ def test_a_penalty_holds_the_weights_back(tmp_path):
 def test_noise_is_for_training_alone_and_does_not_depend_on_threads(tmp_path):
     folder, _, data = make_run(tmp_path)
     figures = {}
-    for name, extra in {"none": [], "noise": ["training.neftune_noise_alpha=20"], "threads": ["training.neftune_noise_alpha=20", "--threads=1"]}.items():
+    for name, alpha, threads in (("none", 0, 1), ("noise", 20, 1), ("threads", 20, 2)):
         run(folder, data, tmp_path / name, "method=full", "data.validation=0.25", "training.eval_on_start=true",
-            "training.eval_strategy=steps", "training.eval_steps=10", *extra)
+            "training.eval_strategy=steps", "training.eval_steps=10", "training.max_steps=2",
+            f"training.neftune_noise_alpha={alpha}", threads=threads)
         figures[name] = losses(tmp_path / name)
     before = [next(l for l in figures[n] if "eval_loss" in l) for n in ("none", "noise")]
     assert before[0]["step"] == 0 and before[0]["eval_loss"] == before[1]["eval_loss"]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-STEPS_PROGRAM = os.path.join(os.path.dirname(os.environ["HONE"]), "hone_optim_steps")
+STEPS_PROGRAM = os.path.join(os.path.dirname(os.environ["HONE"]), "tests", "hone_optim_steps")
 RATE, DECAY, STEPS = 1e-3, 0.01, 100
 
 
@@ -52,23 +52,24 @@ def test_adamw_equals_torch(tmp_path):
 
 @pytest.fixture(scope="module")
 def bitsandbytes():
-    bitsandbytes = pytest.importorskip("bitsandbytes")
-    return bitsandbytes
+    """A hundred steps of bitsandbytes: blocks that are whole and not, a tensor too small for a byte, one without decay, an
+    embedding as transformers tells bitsandbytes to treat it."""
+    import bitsandbytes
+
+    values, gradients = problem({"w": (96, 80), "odd": (4099,), "small": (63, 65), "embedding": (64, 80)})
+
+    def make(groups):
+        manager = bitsandbytes.optim.GlobalOptimManager.get_instance()
+        manager.override_config(groups[list(values).index("embedding")]["params"][0], "optim_bits", 32)
+        return bitsandbytes.optim.AdamW(groups, lr=RATE, optim_bits=8)
+
+    return values, gradients, *run_reference(make, values, gradients)
 
 
 @pytest.mark.parametrize("kernels", ["", "avx2", "portable", "none"])
 def test_adamw_8bit_equals_bitsandbytes(bitsandbytes, kernels, tmp_path):
-    """Blocks that are whole and not, a tensor too small for a byte, one without decay, an embedding as transformers
-    tells bitsandbytes to treat it."""
-    values, gradients = problem({"w": (96, 80), "odd": (4099,), "small": (63, 65), "embedding": (64, 80)})
+    values, gradients, expected, state = bitsandbytes
     mine = run_hone(tmp_path, "adamw_8bit", values, gradients, environment={"HONE_KERNELS": kernels})
-    manager = bitsandbytes.optim.GlobalOptimManager.get_instance()
-
-    def make(groups):
-        manager.override_config(groups[list(values).index("embedding")]["params"][0], "optim_bits", 32)
-        return bitsandbytes.optim.AdamW(groups, lr=RATE, optim_bits=8)
-
-    expected, state = run_reference(make, values, gradients)
     for name in values:
         moved = (expected[name] - values[name]).abs().max()
         difference = (mine[f"value.{name}"] - expected[name]).abs().max()
@@ -84,7 +85,7 @@ def test_adamw_8bit_equals_bitsandbytes(bitsandbytes, kernels, tmp_path):
         assert state[name]["state1"].dtype == torch.float32 and f"exp_avg.{name}" in mine
 
 
-def test_adamw_8bit_is_not_adamw(bitsandbytes, tmp_path):
+def test_adamw_8bit_is_not_adamw(tmp_path):
     """What the equality above is worth: in 32 bits the same steps end elsewhere."""
     values, gradients = problem({"w": (96, 80)})
     eight, wide = (run_hone(tmp_path, optim, values, gradients)["value.w"] for optim in ("adamw_8bit", "adamw"))

@@ -38,7 +38,7 @@ AdamW8bitOptions at_step(int64_t step) {
 }
 
 void expect_equal(const Problem& a, const Problem& b) {
-  EXPECT_LE((a.value - b.value).abs().max().item<double>(), 1e-7);
+  EXPECT_LE((a.value - b.value).abs().max().item<double>(), 5e-7);  // an ulp of the largest
   EXPECT_EQ(a.moments.first.ne(b.moments.first).sum().item<int64_t>(), 0);
   EXPECT_EQ(a.moments.second.ne(b.moments.second).sum().item<int64_t>(), 0);
   EXPECT_TRUE(at::equal(a.moments.first_scales, b.moments.first_scales));

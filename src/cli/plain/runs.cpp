@@ -54,12 +54,6 @@ Json figures_json(const RunFolder& run) {
   return figures;
 }
 
-Json settings_json(const RunFolder& run) {
-  Json settings = Json::object();
-  for (const auto& [name, value] : run.settings) settings[name] = value;
-  return settings;
-}
-
 void list(const Options& options) {
   std::vector<std::string> broken;
   const auto runs = track::find_runs(options.folder, broken);
