@@ -141,6 +141,22 @@ def test_partial_says_what_is_wrong(tmp_path):
     assert "use adamw_8bit" in complaint("partial.train_last_layers=1", "training.optim=paged_adamw_8bit")
 
 
+def test_what_is_frozen_costs_no_memory(tmp_path):
+    """Neither gradient, moments nor fp32 copy: 16 bytes a weight; and 6 of the rest's 8 bytes of moments with 8 bits."""
+    folder, _, data = make_run(tmp_path, hidden_size=512, intermediate_size=1536, num_hidden_layers=4, num_attention_heads=8)
+    peak, summary = {}, {}
+    for name, settings in {"full": ["method=full"], "8bit": ["method=full", "training.optim=adamw_8bit"],
+                           "partial": ["method=partial", "partial.train_last_layers=1"]}.items():
+        summary[name] = run(folder, data, tmp_path / name, *settings, "training.max_steps=3")
+        peak[name] = losses(tmp_path / name)[-1]["peak_memory_bytes"]
+    weights, trained = (summary[name]["trainable_parameters"] for name in ("full", "partial"))
+    assert weights > 12e6 and trained < 0.3 * weights
+    assert peak["full"] - peak["partial"] > 12 * (weights - trained)
+    assert peak["full"] - peak["8bit"] > 4.5 * weights
+    assert summary["full"]["optimizer_state_bytes"] == 8 * weights
+    assert summary["8bit"]["optimizer_state_bytes"] < 2.2 * weights
+
+
 # Penalties
 
 
@@ -254,3 +270,18 @@ def test_resuming_changes_nothing(settings, tmp_path):
     assert timeless(losses(whole)) == timeless(losses(cut)) and len(losses(cut)) == 8
     result = "adapter_model.safetensors" if "method=lora" in settings else "model.safetensors"
     assert (cut / result).read_bytes() == (whole / result).read_bytes()
+
+
+@pytest.mark.parametrize("optim", ["adamw", "adamw_8bit"])
+def test_a_step_that_is_no_number_ends_the_run_and_changes_nothing(optim, tmp_path):
+    """The first step throws the weights so far that the next loss or gradient is none."""
+    folder, _, data = make_run(tmp_path)
+    result = train(folder, data, tmp_path / "run", "method=full", f"training.optim={optim}", "training.learning_rate=1e30",
+                   "training.warmup_steps=0", "training.save_strategy=steps", "training.save_steps=1", "--threads=1")
+    assert result.returncode == 1
+    assert "not a finite number; no weight was changed by this step" in result.stderr
+    checkpoint = tmp_path / "run/checkpoint-1"
+    assert checkpoint.name in result.stderr
+    for file in ("model", "optimizer"):
+        for name, tensor in load_file(checkpoint / f"{file}.safetensors").items():
+            assert tensor.float().isfinite().all(), name
