@@ -1,5 +1,6 @@
-// optim_steps OPTIM IN.safetensors OUT.safetensors LR WEIGHT_DECAY [THREADS]: an optimiser of hone on tensors "value.NAME"
-// with gradients "gradient.NAME" [steps, …], for tests/parity/test_optim.py. Prints the seconds of each step.
+// optim_steps OPTIM IN.safetensors OUT.safetensors LR WEIGHT_DECAY [THREADS]: an optimiser of hone on tensors
+// "value.NAME" with gradients "gradient.NAME" [steps, …], for tests/parity/test_optim.py. Prints the seconds of each
+// step.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -23,8 +24,8 @@ int main(int argc, char** argv) {
     tensors.push_back({rest, input.tensor(name).clone(), input.tensor(name).dim() > 1, starts_with(rest, "embedding")});
     gradients.push_back(input.tensor("gradient." + rest));
   }
-  const auto optimizer = tune::optimizer_named(argv[1], "OPTIM")
-                             .make.make(tensors, {.weight_decay = std::strtod(argv[5], nullptr)});
+  const auto optimizer =
+      tune::optimizer_named(argv[1], "OPTIM").make.make(tensors, {.weight_decay = std::strtod(argv[5], nullptr)});
   for (int64_t step = 0; step < gradients.front().size(0); ++step) {
     for (size_t i = 0; i < tensors.size(); ++i) tensors[i].value.mutable_grad() = gradients[i][step].clone();
     const auto begin = std::chrono::steady_clock::now();

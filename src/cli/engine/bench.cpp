@@ -53,8 +53,8 @@ void run(const Options& options) {
   tune::MethodOptions method_options{.lora = options.lora, .seed = options.seed, .base_folder = options.choice.model};
   const auto method = tune::methods().at(options.method, "--method").make.make(*decoder, method_options);
   const auto parameters = method->trainable();
-  const auto optimizer = tune::optimizer_named(options.optim, "--optim")
-                             .make.make(tune::trained_tensors(parameters, *decoder), {});
+  const auto optimizer =
+      tune::optimizer_named(options.optim, "--optim").make.make(tune::trained_tensors(parameters, *decoder), {});
   const tune::Examples examples = random_examples(options, decoder->config().vocab_size);
   std::vector<uint32_t> all(examples.size());
   for (uint32_t i = 0; i < all.size(); ++i) all[i] = i;

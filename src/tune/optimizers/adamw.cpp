@@ -66,8 +66,8 @@ void AdamW::restore(const model::Checkpoint& saved) {
 
 void register_optimizer_adamw(Registry<OptimizerKind>& registry) {
   const OptimizerKind kind{
-      [](std::vector<TrainedTensor> tensors, const OptimizerOptions& options) -> std::unique_ptr<Optimizer> {
-        return std::make_unique<AdamW>(std::move(tensors), options);
+      [](const std::vector<TrainedTensor>& tensors, const OptimizerOptions& options) -> std::unique_ptr<Optimizer> {
+        return std::make_unique<AdamW>(tensors, options);
       }};
   registry.add(
       {"adamw", "AdamW with decoupled weight decay, both moments in 32 bits (Loshchilov and Hutter 2019)", kind});

@@ -103,7 +103,7 @@ class AdamW8bit : public Optimizer {
 
 void register_optimizer_adamw_8bit(Registry<OptimizerKind>& registry) {
   const OptimizerKind kind{
-      [](std::vector<TrainedTensor> tensors, const OptimizerOptions& options) -> std::unique_ptr<Optimizer> {
+      [](const std::vector<TrainedTensor>& tensors, const OptimizerOptions& options) -> std::unique_ptr<Optimizer> {
         return std::make_unique<AdamW8bit>(tensors, options);
       }};
   registry.add(

@@ -43,7 +43,7 @@ class Optimizer {
 };
 
 struct OptimizerKind {
-  std::unique_ptr<Optimizer> (*make)(std::vector<TrainedTensor> tensors, const OptimizerOptions& options);
+  std::unique_ptr<Optimizer> (*make)(const std::vector<TrainedTensor>& tensors, const OptimizerOptions& options);
 };
 const Registry<OptimizerKind>& optimizers();
 /// The entry called `name`. Names of optimisers that other tools have and this one does not throw Error with the

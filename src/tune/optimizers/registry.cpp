@@ -21,15 +21,14 @@ const Registry<OptimizerKind>& optimizers() {
 std::vector<TrainedTensor> trained_tensors(const NamedTensors& parameters, model::Decoder& decoder) {
   const Tensor& embedding = *decoder.parameters().front().tensor;
   std::vector<TrainedTensor> tensors;
-  for (const auto& [name, value] : parameters) tensors.push_back({name, value, value.dim() > 1, value.is_same(embedding)});
+  for (const auto& [name, value] : parameters)
+    tensors.push_back({name, value, value.dim() > 1, value.is_same(embedding)});
   return tensors;
 }
 
 const Registry<OptimizerKind>::Entry& optimizer_named(const std::string& name, const std::string& place) {
   if (starts_with(name, "paged_")) {
-    fail_input(place,
-               "\"" + name + "\" keeps its state where a GPU and the processor can both page it, which there is no "
-               "use for here",
+    fail_input(place, "\"" + name + "\" pages its state between a GPU and the processor, and nothing is paged here",
                name.find("8bit") != std::string::npos ? "use adamw_8bit, a quarter of the state" : "use adamw");
   }
   return optimizers().at(name, place);
