@@ -30,8 +30,8 @@ struct AdamW8bitOptions {
 /// One step on fp32 `value` and `gradient` of equal shape, contiguous, in place:
 /// p ← p (1 − lr·wd);  m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  p ← p − lr/(1−β₁ᵗ) · m / (√v/√(1−β₂ᵗ) + ε),
 /// with m and v before they are rounded to codes again. A code is the nearest to the value rounded to one of 65,536
-/// equal steps over
-/// [-1, 1], which is how bitsandbytes finds it on a CPU: below 1.5e-5 of the block's largest, magnitudes are one.
+/// equal steps over [-1, 1], which is how bitsandbytes finds it on a CPU: magnitudes below 1.5e-5 of the block's
+/// largest, 0 among them, have one code.
 /// An element whose gradient is NaN or infinite keeps its value and its moments become 0, as on bitsandbytes' GPUs.
 void adamw_8bit(Tensor& value, const Tensor& gradient, EightBitMoments& moments, const AdamW8bitOptions& options);
 
