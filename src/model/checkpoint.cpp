@@ -136,24 +136,28 @@ void copy_tokenizer(const fs::path& from, const fs::path& to) {
                  "tokenizer.model", "vocab.json", "vocab.txt", "merges.txt", "chat_template.jinja"});
 }
 
-void save_model(Decoder& decoder, const fs::path& source_folder, const fs::path& folder, at::ScalarType dtype,
-                int64_t shard_bytes) {
+void save_model(Decoder& decoder, const fs::path& source_folder, const fs::path& folder, const SaveOptions& options) {
   Json config = read_json(source_folder / "config.json");
-  config.erase("torch_dtype");
   config.erase("quantization_config");  // what is written here is dense
-  config["dtype"] = tensor::dtype_name(dtype);
+  if (options.dtype) {
+    config.erase("torch_dtype");
+    config["dtype"] = tensor::dtype_name(*options.dtype);
+  }
   // An adapter may have parted embedding and head.
   if (!decoder.config().tie_word_embeddings) config["tie_word_embeddings"] = false;
   write_json(folder / "config.json", config);
   copy_if_there(source_folder, folder, {"generation_config.json"});
   copy_tokenizer(source_folder, folder);
 
-  ShardWriter writer(folder, shard_bytes);
+  ShardWriter writer(folder, options.shard_bytes);
+  const auto add = [&](const std::string& name, const Tensor& value) {
+    writer.add(name, value.detach().to(options.dtype.value_or(value.scalar_type())));
+  };
   for (const NamedTensor& parameter : decoder.parameters()) {
-    writer.add(parameter.name, parameter.tensor->detach().to(dtype));
+    add(parameter.name, options.value ? options.value(parameter) : *parameter.tensor);
   }
   for (const Linear* linear : decoder.linears()) {
-    if (linear->quantized) writer.add(linear->name + ".weight", linear->dense().to(dtype));
+    if (linear->quantized) add(linear->name + ".weight", linear->dense());
   }
   writer.finish();
 }

@@ -1,8 +1,10 @@
 // Model folders as Hugging Face lays them out: read in place, written whole or not at all.
 #pragma once
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -65,11 +67,23 @@ class ShardWriter {
 };
 
 class Decoder;
+struct NamedTensor;
+
+struct SaveOptions {
+  std::optional<at::ScalarType> dtype;  ///< of every weight, and in config.json; none: as `value` gives them
+  /// What is written for a parameter; empty: what the decoder holds.
+  std::function<Tensor(const NamedTensor& parameter)> value;
+  int64_t shard_bytes = int64_t{5} << 30;
+};
 
 /// Writes a model folder that transformers loads: config.json as it was read (with the type in
 /// which the weights are now stored), weights (in shards of at most `shard_bytes`), generation
 /// settings and tokenizer files copied from `source_folder`. Weights in few bits are written dense.
 void save_model(Decoder& decoder, const std::filesystem::path& source_folder, const std::filesystem::path& folder,
-                at::ScalarType dtype, int64_t shard_bytes = int64_t{5} << 30);
+                const SaveOptions& options);
+inline void save_model(Decoder& decoder, const std::filesystem::path& source_folder,
+                       const std::filesystem::path& folder, at::ScalarType dtype) {
+  save_model(decoder, source_folder, folder, SaveOptions{.dtype = dtype});
+}
 
 }  // namespace hone::model

@@ -7,6 +7,8 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
+#include <cmath>
+
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/random.h"
@@ -47,6 +49,8 @@ std::shared_ptr<const tensor::Quantized> quantized_weight(const Checkpoint& chec
   checkpoint.release(name);
   return std::make_shared<const tensor::Quantized>(made.to(options.device));
 }
+
+constexpr uint64_t kNoiseStream = ~uint64_t{0};  // streams from 0 on belong to the Linears' dropout
 
 }  // namespace
 
@@ -150,6 +154,12 @@ Tensor Decoder::hidden(const PackedBatch& batch, const StepContext& context) {
   }
   const auto input = block_input(batch, context, lengths);
   Tensor x = at::embedding(embedding_, batch.ids).to(options_.compute_type);
+  if (context.training && context.embedding_noise > 0) {
+    std::vector<double> bounds;  // by the sequence's own length, which neither packing nor padding changes
+    for (const int64_t length : lengths)
+      bounds.push_back(context.embedding_noise / std::sqrt(static_cast<double>(length * config_.hidden_size)));
+    x = x.add(tensor::uniform_noise(x, batch.cu_seqlens, bounds, {context.dropout_key, kNoiseStream}));
+  }
   for (const auto& block : blocks_) {
     x = options_.composed_blocks ? composed_forward(*block, config_, x, input) : block->forward(x, input);
   }

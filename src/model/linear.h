@@ -23,7 +23,10 @@ struct Lora {
 struct StepContext {
   bool training = false;     ///< dropout is applied
   uint64_t dropout_key = 0;  ///< differs for each micro-batch; see tensor::DropoutKey
-  bool recompute = false;    ///< blocks keep their input alone and repeat their forward in backward
+  /// NEFTune's alpha (Jain et al. 2024): in training, uniform noise in ±alpha / √(T·D) on each embedding of a sequence
+  /// of T tokens; named by dropout_key. 0: none.
+  double embedding_noise = 0;
+  bool recompute = false;  ///< blocks keep their input alone and repeat their forward in backward
 };
 
 class Linear {

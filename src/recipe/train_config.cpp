@@ -90,6 +90,29 @@ void describe(Fields f, QuantizationConfig& c) {
         {.help = "linear layers that stay as they are: list of name endings, or regular expressions"});
 }
 
+void describe(Fields f, PartialConfig& c) {
+  f.add("freeze_first_layers", c.freeze_first_layers,
+        {.help = "layers after so many are trained; null: unset", .min = 0});
+  f.add("train_first_layers", c.train_first_layers, {.help = "so many layers at the beginning are trained", .min = 1});
+  f.add("train_last_layers", c.train_last_layers, {.help = "so many layers at the end are trained", .min = 1});
+  f.add("modules", c.modules,
+        {.help = "of those layers (or of the model, if none are named) only these modules: list of names, or a regular "
+                 "expression for the full name; empty: all"});
+  f.add("embeddings", c.embeddings, {.help = "the token embedding is trained too"});
+  f.add("head", c.head, {.help = "the head is trained too; where it is tied, that is the embedding"});
+  f.add("norms", c.norms,
+        {.help = "norm weights that are trained too, in whichever layer: none, the final one, or all",
+         .choices = {"none", "final", "all"}});
+  f.add("biases", c.biases, {.help = "every bias is trained too"});
+}
+
+void describe(Fields f, RegularizationConfig& c) {
+  f.add("type", c.type, {.help = "none, l2_sp or ewc (`hone list regularizers`)", .required = true});
+  f.add("lambda", c.lambda, {.help = "weight of the penalty, lambda / 2 · sum of squares", .min = 0});
+  f.add("data", c.data, {.help = "ewc: file, or list of files, with examples of what is not to be forgotten"});
+  f.add("max_samples", c.max_samples, {.help = "ewc: so many of them are looked at", .min = 1});
+}
+
 void describe_batches(Fields f, TrainingConfig& c) {
   f.add("output_dir", c.output_dir,
         {.help = "folder of the run: configuration, metrics, checkpoints, final weights", .required = true});
@@ -100,6 +123,8 @@ void describe_batches(Fields f, TrainingConfig& c) {
   f.add("per_device_train_batch_size", c.per_device_train_batch_size, {.help = "rows of one micro-batch", .min = 1});
   f.add("per_device_eval_batch_size", c.per_device_eval_batch_size,
         {.help = "rows of one batch in evaluation", .min = 1});
+  f.add("group_by_length", c.group_by_length,
+        {.help = "rows of like length into one micro-batch, the order still random; needs data.packing: false"});
   f.add("gradient_accumulation_steps", c.gradient_accumulation_steps,
         {.help = "micro-batches to one optimiser step", .min = 1});
 }
@@ -113,7 +138,8 @@ void describe_optimizer(Fields f, TrainingConfig& c) {
   f.add("adam_epsilon", c.adam_epsilon, {.help = "added to the root of the second moment", .above = 0});
   f.add("max_grad_norm", c.max_grad_norm, {.help = "gradients are scaled down to this norm; 0: never", .min = 0});
   f.add("optim", c.optim,
-        {.help = "optimiser: AdamW with decoupled decay", .choices = {"adamw", "adamw_torch", "adamw_torch_fused"}});
+        {.help = "optimiser (`hone list optimizers`): adamw, or adamw_8bit with a quarter of its state",
+         .required = true});
   f.add("lr_scheduler_type", c.lr_scheduler_type,
         {.help = "course of the learning rate (`hone list schedules`)", .required = true});
   f.add("warmup_ratio", c.warmup_ratio,
@@ -149,6 +175,11 @@ void describe_course(Fields f, TrainingConfig& c) {
   f.add("seed", c.seed, {.help = "names all random choices: initial weights, order, dropout", .min = 0});
   f.add("gradient_checkpointing", c.gradient_checkpointing,
         {.help = "recompute activations in the backward pass: less memory, about a third more time"});
+  f.add("neftune_noise_alpha", c.neftune_noise_alpha,
+        {.help = "noise on embeddings in training, 5 to 15 are usual (NEFTune); 0: none", .min = 0});
+  f.add("save_dtype", c.save_dtype,
+        {.help = "type of the weights in a model folder that is the result; auto: each as in the base",
+         .choices = {"auto", "float32", "bfloat16", "float16"}});
   f.add("resume_from_checkpoint", c.resume_from_checkpoint,
         {.help = "checkpoint folder to continue from, or latest; empty: start anew"});
   f.add("eval_on_start", c.eval_on_start, {.help = "score the validation data before the first step"});
@@ -169,7 +200,11 @@ std::map<std::string, std::string> aliases() {
       {"eval_batch_size", "training.per_device_eval_batch_size"},
       {"eval_file", "data.validation"},
       {"evaluation_strategy", "training.eval_strategy"},
+      {"ewc_lambda", "regularization.lambda"},
       {"finetuning_type", "method"},
+      {"freeze_layers", "partial.freeze_first_layers"},
+      {"freeze_trainable_layers", "partial.train_last_layers"},
+      {"freeze_trainable_modules", "partial.modules"},
       {"grad_accum", "training.gradient_accumulation_steps"},
       {"gradient_clipping", "training.max_grad_norm"},
       {"llm_int8_skip_modules", "quantization.modules_to_not_convert"},
@@ -187,6 +222,7 @@ std::map<std::string, std::string> aliases() {
       {"model_name", "model.name_or_path"},
       {"model_name_or_path", "model.name_or_path"},
       {"n_epochs", "training.num_train_epochs"},
+      {"neftune_alpha", "training.neftune_noise_alpha"},
       {"num_epochs", "training.num_train_epochs"},
       {"optimizer", "training.optim"},
       {"output", "training.output_dir"},
@@ -223,10 +259,12 @@ void describe(Fields fields, TrainConfig& c) {
   describe(fields.section("lora", "Low-rank adaptation (Hu et al. 2021), with the names of PEFT's LoraConfig"), c.lora);
   describe(fields.section("quantization", "Frozen weights in few bits, with the names of BitsAndBytesConfig"),
            c.quantization);
+  describe(fields.section("partial", "What `method: partial` trains of the base's own weights"), c.partial);
   const Fields training = fields.section("training", "The course of training, with the names of TrainingArguments");
   describe_batches(training, c.training);
   describe_optimizer(training, c.training);
   describe_course(training, c.training);
+  describe(fields.section("regularization", "What holds trained weights near where they began"), c.regularization);
   fields.add("tracking", c.tracking,
              {.help = "where metrics go besides metrics.jsonl (`hone list trackers`); none or []: nowhere"});
 }

@@ -64,6 +64,23 @@ struct QuantizationConfig {
   std::vector<std::string> modules_to_not_convert = {"lm_head"};
 };
 
+/// Which weights `method: partial` trains; what lies outside of layers is frozen unless named.
+struct PartialConfig {
+  std::optional<int64_t> freeze_first_layers;  ///< layers from this number on are trained
+  std::optional<int64_t> train_first_layers, train_last_layers;
+  TextOrList modules = std::vector<std::string>{};  ///< names of modules, or a regex for the full name
+  bool embeddings = false, head = false, biases = false;
+  std::string norms = "none";  ///< none, final, all
+};
+
+/// What holds the weights near where they began.
+struct RegularizationConfig {
+  std::string type = "none";  ///< looked up in the registry of regularizers
+  double lambda = 0;
+  std::vector<std::string> data;  ///< of the task that is not to be forgotten (ewc)
+  int64_t max_samples = 256;      ///< examples of it that are looked at
+};
+
 struct TrainingConfig {
   std::string output_dir = "runs/default";
   double num_train_epochs = 3;
@@ -94,6 +111,9 @@ struct TrainingConfig {
   double early_stopping_threshold = 0;
   int64_t seed = 42;
   bool gradient_checkpointing = false;
+  double neftune_noise_alpha = 0;  ///< 0: no noise on embeddings
+  bool group_by_length = false;
+  std::string save_dtype = "float32";  ///< of a model folder that is the result: auto (as the base), float32, …
   std::string resume_from_checkpoint;  ///< "" (none), "latest", or a checkpoint folder
   bool eval_on_start = false;
 };
@@ -105,7 +125,9 @@ struct TrainConfig {
   std::string objective = "sft";  ///< looked up in the registry of objectives
   LoraConfig lora;
   QuantizationConfig quantization;
+  PartialConfig partial;
   TrainingConfig training;
+  RegularizationConfig regularization;
   std::vector<std::string> tracking = {"tensorboard"};
 
   /// What the optional settings come to.

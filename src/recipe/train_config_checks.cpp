@@ -126,6 +126,50 @@ void check_quantization(const TrainConfig& config, ConfigReader& reader) {
   }
 }
 
+/// The three ways of naming layers exclude one another where they would mean the same twice.
+void check_partial(const TrainConfig& config, ConfigReader& reader) {
+  const PartialConfig& c = config.partial;
+  if (config.method != "partial") return;
+  const auto* names = std::get_if<std::vector<std::string>>(&c.modules);
+  const bool modules = names == nullptr ? !std::get<std::string>(c.modules).empty() : !names->empty();
+  const bool layers = c.freeze_first_layers || c.train_first_layers || c.train_last_layers;
+  if (!modules && !layers && !c.embeddings && !c.head && !c.biases && c.norms == "none") {
+    reader.fault("partial", "names nothing to train",
+                 "set train_last_layers, freeze_first_layers, modules, embeddings, head, norms or biases");
+  }
+  if (c.freeze_first_layers && (c.train_first_layers || c.train_last_layers)) {
+    reader.fault("partial.freeze_first_layers", "is given beside layers that are to be trained",
+                 "keep one of the two ways to say it");
+  }
+  check_expression(c.modules, "partial.modules",
+                   "give a list of names, or a regular expression for a module's full name", reader);
+}
+
+void check_regularization(const TrainConfig& config, ConfigReader& reader) {
+  const RegularizationConfig& c = config.regularization;
+  if (c.type == "none" && (c.lambda > 0 || !c.data.empty())) {
+    reader.fault(
+        "regularization.type",
+        "is none, and regularization." + std::string(c.lambda > 0 ? "lambda" : "data") + " would have no effect",
+        "set it to l2_sp or ewc");
+  }
+  if (c.type != "none" && c.lambda == 0)
+    reader.fault("regularization.lambda", "is 0, so the penalty would have no effect", "set it, 0.01 for example");
+  if (c.type == "ewc" && c.data.empty())
+    reader.fault("regularization.data", "is needed by ewc: examples of what is not to be forgotten", "name a file");
+}
+
+void check_batches(const TrainConfig& config, ConfigReader& reader) {
+  if (!config.training.group_by_length) return;
+  if (config.data.packing) {
+    reader.fault("training.group_by_length", "has no use with data.packing: packed rows are of one length",
+                 "set data.packing to false, or leave it out");
+  }
+  if (!config.data.shuffle)
+    reader.fault("training.group_by_length", "is given beside data.shuffle: false, which keeps the order of the file",
+                 "leave one of the two out");
+}
+
 }  // namespace
 
 void check_together(TrainConfig& config, ConfigReader& reader) {
@@ -139,6 +183,9 @@ void check_together(TrainConfig& config, ConfigReader& reader) {
                    "give a list of names, or a regular expression for the full name", reader);
   check_adapter(config, reader);
   check_quantization(config, reader);
+  check_partial(config, reader);
+  check_regularization(config, reader);
+  check_batches(config, reader);
 }
 
 }  // namespace hone::recipe

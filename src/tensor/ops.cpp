@@ -4,6 +4,7 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "tensor/cpu/operands.h"
@@ -111,6 +112,21 @@ Tensor dropout(const Tensor& x, double p, DropoutKey key) {
   void* to = out.mutable_data_ptr();
   parallel_rows(x.numel(), kElements, [&](int64_t begin, int64_t end) {
     cpu::kernels().dropout(type_of(x), from, to, key.key, key.stream, threshold, scale, begin, end);
+  });
+  return out;
+}
+
+Tensor uniform_noise(const Tensor& x, std::span<const int64_t> cu_seqlens, std::span<const double> bounds,
+                     DropoutKey key) {
+  std::vector<float> by_row(static_cast<size_t>(x.size(0)), 0.0f);
+  for (size_t i = 0; i < bounds.size(); ++i) {
+    std::fill(by_row.begin() + cu_seqlens[i], by_row.begin() + cu_seqlens[i + 1], static_cast<float>(bounds[i]));
+  }
+  if (!has_kernel(x)) return portable::uniform_noise(x, by_row, key);
+  Tensor out = at::empty_like(x);
+  void* to = out.mutable_data_ptr();
+  parallel_rows(x.size(0), kRows, [&](int64_t begin, int64_t end) {
+    cpu::kernels().uniform(type_of(x), to, key.key, key.stream, by_row.data(), x.size(1), begin, end);
   });
   return out;
 }

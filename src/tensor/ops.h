@@ -5,7 +5,9 @@
 // What is said to be fp32 here is float64 for float64 inputs, which only the portable versions take.
 #pragma once
 #include <cstdint>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "tensor/tensor.h"
 
@@ -37,6 +39,11 @@ void silu_mul_backward(const Tensor& dout, Tensor& gate, Tensor& up);
 /// A pure function of the key and the element's index: backward calls it again on the gradient.
 Tensor dropout(const Tensor& x, double p, DropoutKey key);
 
+/// Uniform draws in ±bounds[i] for the rows cu_seqlens[i] … cu_seqlens[i+1] of a tensor like x [N, D]; rows after the
+/// last get 0. A pure function of the key and of an element's place.
+Tensor uniform_noise(const Tensor& x, std::span<const int64_t> cu_seqlens, std::span<const double> bounds,
+                     DropoutKey key);
+
 /// For logits [N, V] and targets [N] int64: losses [N] fp32 and correct [N] bool (the target is the
 /// first largest). With `row_scale` [N] fp32, logits are overwritten by their gradient
 /// (softmax - onehot) · row_scale.
@@ -50,6 +57,8 @@ void rope(Tensor& x, const Tensor& positions, const Tensor& cos, const Tensor& s
 Tensor silu_mul(const Tensor& gate, const Tensor& up);
 void silu_mul_backward(const Tensor& dout, Tensor& gate, Tensor& up);
 Tensor dropout(const Tensor& x, double p, DropoutKey key);
+/// `bounds` of each row.
+Tensor uniform_noise(const Tensor& x, const std::vector<float>& bounds, DropoutKey key);
 std::pair<Tensor, Tensor> cross_entropy(Tensor& logits, const Tensor& targets, const Tensor& row_scale);
 }  // namespace portable
 

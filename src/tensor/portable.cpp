@@ -72,6 +72,22 @@ Tensor dropout(const Tensor& x, double p, DropoutKey key) {
   return (x.to(sum_type(x)) * keep.view(x.sizes()).to(x.device())).to(x.scalar_type());
 }
 
+Tensor uniform_noise(const Tensor& x, const std::vector<float>& bounds, DropoutKey key) {
+  const int64_t rows = x.size(0), cols = x.size(1), blocks = (cols + 63) / 64;
+  Tensor noise = at::empty({rows, cols}, at::TensorOptions().dtype(at::kFloat));
+  auto* to = noise.mutable_data_ptr<float>();
+  for (int64_t i = 0; i < rows * cols; ++i) {
+    const int64_t row = i / cols, place = i % cols % 64;
+    const auto counter = static_cast<uint64_t>((row * blocks + i % cols / 64) * 16 + place % 16);
+    const auto words = philox({static_cast<uint32_t>(counter), static_cast<uint32_t>(counter >> 32),
+                               static_cast<uint32_t>(key.stream), static_cast<uint32_t>(key.stream >> 32)},
+                              {static_cast<uint32_t>(key.key), static_cast<uint32_t>(key.key >> 32)});
+    const auto whole = static_cast<float>(words[static_cast<size_t>(place / 16)] >> 8);
+    to[i] = bounds[static_cast<size_t>(row)] * (whole * 0x1p-23f - 1.0f);
+  }
+  return noise.to(x.device(), x.scalar_type());
+}
+
 std::pair<Tensor, Tensor> cross_entropy(Tensor& logits, const Tensor& targets, const Tensor& row_scale) {
   const Tensor wide = logits.to(sum_type(logits));
   const Tensor log_sum = at::logsumexp(wide, {1});

@@ -56,16 +56,33 @@ BatchPlan::BatchPlan(const Examples& examples, const BatchOptions& options) : op
   } else {
     for (uint32_t i = 0; i < examples.size(); ++i) rows_.push_back({i});
   }
+  for (const auto& row : rows_) {
+    row_lengths_.push_back(0);
+    for (const uint32_t i : row) row_lengths_.back() += static_cast<int64_t>(examples[i].ids.size());
+  }
 }
 
 int64_t BatchPlan::micro_batches() const {
   return (rows() + options_.rows - 1) / options_.rows;
 }
 
+void BatchPlan::group(std::vector<uint32_t>& order) const {
+  const int64_t stretch = options_.rows * std::clamp<int64_t>(rows() / (options_.rows * 4), 1, 50);
+  const auto longer = [&](uint32_t a, uint32_t b) { return row_lengths_[a] > row_lengths_[b]; };
+  auto longest = order.begin();  // each stretch begins with its own
+  for (int64_t begin = 0; begin < rows(); begin += stretch) {
+    const auto first = order.begin() + begin;
+    std::stable_sort(first, order.begin() + std::min(begin + stretch, rows()), longer);
+    if (longer(*first, *longest)) longest = first;
+  }
+  std::swap(*longest, order.front());
+}
+
 std::vector<std::vector<uint32_t>> BatchPlan::epoch(uint64_t epoch) const {
   std::vector<uint32_t> order(rows_.size());
   std::iota(order.begin(), order.end(), 0u);
   if (options_.shuffle) order = permutation(static_cast<uint32_t>(rows_.size()), options_.seed, epoch);
+  if (options_.group_by_length) group(order);
   std::vector<std::vector<uint32_t>> batches;
   for (size_t i = 0; i < order.size(); ++i) {
     if (i % static_cast<size_t>(options_.rows) == 0) batches.emplace_back();

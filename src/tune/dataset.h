@@ -20,6 +20,10 @@ struct BatchOptions {
   int64_t max_length = 1024;  ///< tokens of a packed row
   int64_t rows = 4;           ///< per_device_train_batch_size
   bool shuffle = true;
+  /// Rows of like length side by side, as transformers' sampler has it: the shuffled rows in stretches of up to 50
+  /// micro-batches (a quarter of the epoch at most), each sorted from the longest; the longest row of all comes
+  /// first, so that what would not fit into memory fails at once.
+  bool group_by_length = false;
   uint64_t seed = 42;
 };
 
@@ -35,7 +39,10 @@ class BatchPlan {
   int64_t rows() const { return static_cast<int64_t>(rows_.size()); }
 
  private:
+  void group(std::vector<uint32_t>& order) const;
+
   std::vector<std::vector<uint32_t>> rows_;
+  std::vector<int64_t> row_lengths_;
   BatchOptions options_;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,24 +13,41 @@
 
 namespace hone::tune {
 
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+
+/// Which weights of the base the method `partial` trains; the rest stays as it is.
+struct PartialChoice {
+  /// Layers, counted from 0; none set: all, where `modules` says which parts of them.
+  std::optional<int64_t> train_first_layers, train_last_layers, freeze_first_layers;
+  std::vector<std::string> modules;  ///< parts of module names, from a dot to a dot ("q_proj", "layers.3.mlp")
+  std::string module_pattern;        ///< or a regular expression for a module's whole name
+  bool embeddings = false, head = false, biases = false;
+  std::string norms = "none";  ///< none, final (the one before the head), all
+};
+
 /// What a method is made from; each takes what it needs.
 struct MethodOptions {
   exchange::LoraSettings lora;
   uint64_t seed = 42;
   std::filesystem::path base_folder;  ///< the model that is tuned
   std::filesystem::path adapter;      ///< adapter folder that lora goes on from; empty: a fresh one
+  PartialChoice partial;
+  /// Type of the weights in a model folder that is the result; none: each as in base_folder.
+  std::optional<at::ScalarType> save_type = at::kFloat;
 };
 
 class Method {
  public:
   virtual ~Method() = default;
   /// Leaves that require gradients, by the names they are saved under.
-  virtual std::vector<std::pair<std::string, Tensor>> trainable() const = 0;
+  virtual NamedTensors trainable() const = 0;
   /// How many numbers the method adds to those of the base.
   virtual int64_t added_parameters() const { return 0; }
   /// Writes the result into an existing folder: an adapter folder, or a whole model folder.
   virtual void save(const std::filesystem::path& folder) const = 0;
-  /// Takes the values back from a folder that save() wrote.
+  /// Writes what going on needs, to the bit: save() may round.
+  virtual void save_state(const std::filesystem::path& folder) const { save(folder); }
+  /// Takes the values back from a folder that save() or save_state() wrote.
   virtual void restore(const std::filesystem::path& folder) = 0;
 };
 

@@ -12,6 +12,7 @@
 #include "evaluate/loss.h"
 #include "model/checkpoint.h"
 #include "tensor/device.h"
+#include "track/experiment_card.h"
 #include "track/tracker.h"
 #include "tune/run_data.h"
 
@@ -127,6 +128,35 @@ exchange::LoraSettings lora_settings(const recipe::TrainConfig& config) {
   return to;
 }
 
+PartialChoice partial_choice(const recipe::PartialConfig& from) {
+  PartialChoice to;
+  to.freeze_first_layers = from.freeze_first_layers;
+  to.train_first_layers = from.train_first_layers;
+  to.train_last_layers = from.train_last_layers;
+  to.embeddings = from.embeddings;
+  to.head = from.head;
+  to.norms = from.norms;
+  to.biases = from.biases;
+  if (const auto* names = std::get_if<std::vector<std::string>>(&from.modules))
+    to.modules = *names;
+  else
+    to.module_pattern = std::get<std::string>(from.modules);
+  return to;
+}
+
+MethodOptions method_options(const recipe::TrainConfig& config) {
+  MethodOptions options;
+  options.lora = lora_settings(config);
+  options.seed = static_cast<uint64_t>(config.training.seed);
+  options.base_folder = config.model.name_or_path;
+  options.adapter = config.lora.adapter_name_or_path;
+  options.partial = partial_choice(config.partial);
+  options.save_type.reset();
+  if (const std::string& name = config.training.save_dtype; name != "auto")
+    options.save_type = tensor::dtype_from_name(name, "training.save_dtype");
+  return options;
+}
+
 TrainerOptions trainer_options(const recipe::TrainConfig& config) {
   const recipe::TrainingConfig& t = config.training;
   TrainerOptions o;
@@ -139,7 +169,9 @@ TrainerOptions trainer_options(const recipe::TrainConfig& config) {
   o.warmup_ratio = t.warmup_steps ? 0 : t.warmup_ratio;
   o.warmup_steps = t.warmup_steps.value_or(0);
   o.min_lr_ratio = t.min_lr_ratio;
-  o.adamw = {.beta1 = t.adam_beta1, .beta2 = t.adam_beta2, .epsilon = t.adam_epsilon, .weight_decay = t.weight_decay};
+  o.optim = t.optim;
+  o.optimizer = {
+      .beta1 = t.adam_beta1, .beta2 = t.adam_beta2, .epsilon = t.adam_epsilon, .weight_decay = t.weight_decay};
   o.max_grad_norm = t.max_grad_norm;
   o.logging_steps = t.logging_steps;
   o.eval_strategy = when(config.resolved_eval_strategy());
@@ -155,10 +187,12 @@ TrainerOptions trainer_options(const recipe::TrainConfig& config) {
   o.eval_on_start = t.eval_on_start;
   o.seed = static_cast<uint64_t>(t.seed);
   o.gradient_checkpointing = t.gradient_checkpointing;
+  o.neftune_noise_alpha = t.neftune_noise_alpha;
   o.batch = {.packing = config.data.packing,
              .max_length = config.data.max_length,
              .rows = t.per_device_train_batch_size,
              .shuffle = config.data.shuffle,
+             .group_by_length = t.group_by_length,
              .seed = static_cast<uint64_t>(t.seed)};
   o.eval_rows = t.per_device_eval_batch_size;
   o.resume = t.resume_from_checkpoint;
@@ -260,6 +294,8 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   const c10::Device device = tensor::device_from_name(options.device);
   const at::ScalarType type = compute_type(config, device);
   const Objective& objective = objectives().at(config.objective, "objective").make;
+  if (const auto& name = config.regularization.type; name != "none") regularizers().at(name, "regularization.type");
+  optimizer_named(config.training.optim, "training.optim");  // known before anything is read
   const MethodKind method_kind = methods().at(config.method, "method").make;
   const fs::path output = config.training.output_dir;
   if (!options.dry_run) check_output(config);
@@ -272,13 +308,11 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
                                                                         .keep_stored_type = method_kind.trains_base,
                                                                         .quantization = quantization(config)});
   const int64_t base_parameters = decoder->parameter_count();  // before a method puts copies in the place of some
-  const auto method = method_kind.make(*decoder, {.lora = lora_settings(config),
-                                                  .seed = static_cast<uint64_t>(config.training.seed),
-                                                  .base_folder = config.model.name_or_path,
-                                                  .adapter = config.lora.adapter_name_or_path});
+  const auto method = method_kind.make(*decoder, method_options(config));
   TrainerOptions trainer_settings = trainer_options(config);
+  trainer_settings.regularizer = {config.regularization.type, config.regularization.lambda, &data.kept};
   const std::string data_hash = data_fingerprint(data.train);
-  trainer_settings.run_fingerprint = run_fingerprint(config, data_hash, type);
+  trainer_settings.run_fingerprint = run_fingerprint(config, data_hash + data_fingerprint(data.kept), type);
 
   TerminalLog log(config, options.show_progress);
   const auto save_extras = [&](const fs::path& folder) {
@@ -312,6 +346,10 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
     summary.test_loss = evaluate::dataset_loss(*decoder, data.test, trainer_settings.eval_rows).loss();
     log.log(summary.steps, {{"test_loss", *summary.test_loss}});
   }
+  Json figures = summary.to_json();
+  figures["train_examples"] = plan.data.train_examples;
+  write_json(output / "summary.json", figures);
+  track::write_experiment_card(output);
   return summary;
 }
 

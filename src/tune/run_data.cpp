@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/random.h"
 #include "base/strings.h"
 #include "base/terminal.h"
 #include "data/loader.h"
@@ -122,6 +123,16 @@ RunData load_data(const recipe::TrainConfig& config, const Objective& objective,
   if (!config.data.test.empty()) {
     run.test =
         encode(read(config, {config.data.test}, rejects), objective, text, rejects, "tokenising test", show_progress);
+  }
+  if (const auto& c = config.regularization; !c.data.empty()) {
+    const std::vector<fs::path> old(c.data.begin(), c.data.end());
+    const auto all = read(config, old, rejects);
+    std::vector<data::Example> drawn;
+    for (const uint32_t i :
+         permutation(static_cast<uint32_t>(all.size()), static_cast<uint64_t>(config.training.seed), 0)) {
+      if (static_cast<int64_t>(drawn.size()) < c.max_samples) drawn.push_back(all[i]);
+    }
+    run.kept = encode(drawn, objective, text, rejects, "tokenising regularization.data", show_progress);
   }
   run.rejected = rejects.write();
   if (run.train.empty())

@@ -21,6 +21,7 @@ RunText load_text(const recipe::TrainConfig& config, const Objective& objective)
 
 struct RunData {
   Examples train, validation, test;
+  Examples kept;         ///< of regularization.data: what is not to be forgotten
   int64_t rejected = 0;  ///< rows left out (bad records, too long), each written to rejected.jsonl
 };
 /// `rejected_path`: where rows that are left out are written, with their reasons; not made when there is none.

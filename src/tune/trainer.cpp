@@ -40,17 +40,6 @@ Json TrainSummary::to_json() const {
           {"peak_memory_bytes", peak_memory_bytes}};
 }
 
-namespace {
-
-/// Norm weights and biases (one dimension) are not decayed, as in transformers' Trainer.
-std::vector<bool> decayed(const std::vector<std::pair<std::string, Tensor>>& parameters) {
-  std::vector<bool> flags;
-  for (const auto& [name, tensor] : parameters) flags.push_back(tensor.dim() > 1);
-  return flags;
-}
-
-}  // namespace
-
 struct Trainer::Impl {
   Impl(model::Decoder& decoder, Method& method, const Examples& train, const Examples& validation,
        TrainerOptions options, RunLog& log, std::function<void(const fs::path&)> save_extras)
@@ -63,7 +52,8 @@ struct Trainer::Impl {
         save_extras_(std::move(save_extras)),
         plan_(train_, options_.batch),
         parameters_(method_.trainable()),
-        optimizer_(parameters_, decayed(parameters_), options_.adamw),
+        optimizer_(optimizer_named(options_.optim, "training.optim")
+                       .make.make(trained_tensors(parameters_, decoder_), options_.optimizer)),
         schedule_(schedules().at(options_.lr_scheduler_type, "training.lr_scheduler_type").make) {
     if (train_.empty()) fail_input("data.train", "holds no example to train on");
     const double epochs_steps = options_.num_train_epochs * static_cast<double>(steps_per_epoch());
@@ -98,6 +88,7 @@ struct Trainer::Impl {
   }
 
   TrainSummary run();
+  void begin();
   void resume();
   void one_step();
   void check_finite(double loss, double norm) const;
@@ -118,8 +109,10 @@ struct Trainer::Impl {
   RunLog& log_;
   std::function<void(const fs::path&)> save_extras_;
   BatchPlan plan_;
-  std::vector<std::pair<std::string, Tensor>> parameters_;
-  AdamW optimizer_;
+  NamedTensors parameters_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<Regularizer> regularizer_;
+  double penalty_ = 0;
   Schedule schedule_;
   ScheduleOptions schedule_options_;
   int64_t total_steps_ = 0;
@@ -141,8 +134,21 @@ void Trainer::Impl::resume() {
     log_.note("no checkpoint in " + options_.output_dir.string() + " yet: starting from the beginning");
     return;
   }
-  state_ = load_checkpoint(folder, options_.run_fingerprint, method_, optimizer_);
+  state_ = load_checkpoint(folder, options_.run_fingerprint, method_, *optimizer_);
   log_.note(format("resuming from %s (step %ld of %ld)", folder.c_str(), state_.step, total_steps_));
+}
+
+/// What is measured at the starting weights comes before a checkpoint puts others in their place.
+void Trainer::Impl::begin() {
+  if (options_.regularizer.type == "none") return resume();
+  regularizer_ = std::make_unique<Regularizer>(parameters_, options_.regularizer);
+  const fs::path file = options_.output_dir / "importance.safetensors";
+  const bool known = !options_.resume.empty() && fs::exists(file);
+  if (!known) regularizer_->measure(decoder_, file);
+  resume();
+  // The file of a run that was stopped before its first checkpoint may be that of other settings.
+  if (known && state_.step == 0) regularizer_->measure(decoder_, file);
+  if (known && state_.step > 0) regularizer_->read(file);
 }
 
 /// One optimiser step: all its micro-batches, with the loss divided once by the tokens of all of them.
@@ -167,6 +173,7 @@ void Trainer::Impl::one_step() {
     model::StepContext context;
     context.training = true;
     context.recompute = options_.gradient_checkpointing;
+    context.embedding_noise = options_.neftune_noise_alpha;
     // Named by (seed, step, micro-batch), so a continued run draws what the unbroken one would have.
     const int64_t position[] = {state_.step, i - first};
     context.dropout_key = hash64({reinterpret_cast<const char*>(position), sizeof position}, options_.seed);
@@ -177,10 +184,11 @@ void Trainer::Impl::one_step() {
     state_.tokens += micro.tokens;
     window_read_ += micro.tokens;
   }
+  if (regularizer_) penalty_ = regularizer_->add_gradients();
   const double norm = clip_gradients(parameters_, options_.max_grad_norm);
   check_finite(step_nll, norm);
   const double learning_rate = options_.learning_rate * schedule_(state_.step, schedule_options_);
-  optimizer_.step(learning_rate);
+  optimizer_->step(learning_rate);
   for (const auto& [name, parameter] : parameters_) parameter.mutable_grad() = Tensor();
 
   state_.nll_sum += step_nll;
@@ -206,14 +214,16 @@ void Trainer::Impl::check_finite(double loss, double norm) const {
 void Trainer::Impl::log_step(double learning_rate, double norm) {
   const auto now = std::chrono::steady_clock::now();
   const std::chrono::duration<double> window = now - window_started_;
-  log_.log(state_.step,
-           {{"epoch", epochs_done()},
-            {"loss", state_.window_nll / static_cast<double>(std::max<int64_t>(1, state_.window_tokens))},
-            {"learning_rate", learning_rate},
-            {"grad_norm", norm},
-            {"tokens", static_cast<double>(state_.tokens)},
-            {"tokens_per_second", static_cast<double>(window_read_) / std::max(window.count(), 1e-9)},
-            {"peak_memory_bytes", static_cast<double>(tensor::peak_memory_bytes(decoder_.options().device))}});
+  std::vector<std::pair<std::string, double>> values = {
+      {"epoch", epochs_done()},
+      {"loss", state_.window_nll / static_cast<double>(std::max<int64_t>(1, state_.window_tokens))},
+      {"learning_rate", learning_rate},
+      {"grad_norm", norm},
+      {"tokens", static_cast<double>(state_.tokens)},
+      {"tokens_per_second", static_cast<double>(window_read_) / std::max(window.count(), 1e-9)},
+      {"peak_memory_bytes", static_cast<double>(tensor::peak_memory_bytes(decoder_.options().device))}};
+  if (regularizer_) values.insert(values.begin() + 2, {"penalty", penalty_});
+  log_.log(state_.step, values);
   state_.window_nll = 0;
   state_.window_tokens = 0;
   window_read_ = 0;
@@ -254,13 +264,13 @@ void Trainer::Impl::evaluate() {
 void Trainer::Impl::save() {
   TrainerState state = state_;
   state.seconds = seconds_now();
-  save_checkpoint(options_.output_dir, state, method_, optimizer_, options_.save_total_limit);
+  save_checkpoint(options_.output_dir, state, method_, *optimizer_, options_.save_total_limit);
   saved_this_step_ = true;
 }
 
 TrainSummary Trainer::Impl::run() {
   fs::create_directories(options_.output_dir);
-  resume();
+  begin();
   started_ = window_started_ = std::chrono::steady_clock::now();
   state_at_start_seconds_ = state_.seconds;
   tokens_at_start_ = state_.tokens;
@@ -319,7 +329,7 @@ TrainSummary Trainer::Impl::finish() {
   summary.best_metric = state_.best_metric;
   summary.best_step = state_.best_step;
   summary.stopped_early = stopped_early_;
-  summary.optimizer_state_bytes = optimizer_.state_bytes();
+  summary.optimizer_state_bytes = optimizer_->state_bytes();
   summary.peak_memory_bytes = tensor::peak_memory_bytes(decoder_.options().device);
   summary.output_dir = options_.output_dir.string();
   return summary;

@@ -10,7 +10,8 @@
 #include "base/json.h"
 #include "tune/dataset.h"
 #include "tune/method.h"
-#include "tune/optimizers/adamw.h"
+#include "tune/optimizers/optimizer.h"
+#include "tune/regularizers/regularizer.h"
 
 namespace hone::tune {
 
@@ -27,7 +28,8 @@ struct TrainerOptions {
   double warmup_ratio = 0;
   int64_t warmup_steps = 0;  ///< > 0 overrides warmup_ratio
   double min_lr_ratio = 0.1;
-  AdamWOptions adamw;
+  std::string optim = "adamw";
+  OptimizerOptions optimizer;
   double max_grad_norm = 1;
   int64_t logging_steps = 10;
   When eval_strategy = When::kSteps;
@@ -43,6 +45,8 @@ struct TrainerOptions {
   bool eval_on_start = false;
   uint64_t seed = 42;
   bool gradient_checkpointing = false;
+  double neftune_noise_alpha = 0;
+  RegularizerOptions regularizer;
   BatchOptions batch;
   int64_t eval_rows = 8;
   std::string resume;           ///< "" fresh, "latest", or a checkpoint folder

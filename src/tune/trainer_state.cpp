@@ -81,9 +81,9 @@ std::vector<std::pair<int64_t, fs::path>> checkpoints(const fs::path& output_dir
 }  // namespace
 
 void save_checkpoint(const fs::path& output_dir, const TrainerState& state, const Method& method,
-                     const AdamW& optimizer, int64_t limit) {
+                     const Optimizer& optimizer, int64_t limit) {
   write_folder(output_dir / format("checkpoint-%ld", state.step), [&](const fs::path& folder) {
-    method.save(folder);
+    method.save_state(folder);
     model::write_tensors(folder / "optimizer.safetensors", optimizer.state());
     write_json(folder / "trainer_state.json", to_json(state));
   });
@@ -95,7 +95,7 @@ void save_checkpoint(const fs::path& output_dir, const TrainerState& state, cons
 }
 
 TrainerState load_checkpoint(const fs::path& folder, const std::string& run_fingerprint, Method& method,
-                             AdamW& optimizer) {
+                             Optimizer& optimizer) {
   require_exists(folder, "checkpoint");
   const fs::path path = folder / "trainer_state.json";
   TrainerState state;
@@ -117,10 +117,7 @@ TrainerState load_checkpoint(const fs::path& folder, const std::string& run_fing
         "restore the configuration and data of that run (config.yaml in the run's folder), or start a new output_dir");
   }
   method.restore(folder);
-  const auto tensors = model::Checkpoint::from_file(folder / "optimizer.safetensors");
-  optimizer.restore(
-      [&](const std::string& name, const std::vector<int64_t>& shape) { return tensors.tensor(name, shape); },
-      state.step);
+  optimizer.restore(model::Checkpoint::from_file(folder / "optimizer.safetensors"));
   return state;
 }
 

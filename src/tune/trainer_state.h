@@ -5,7 +5,7 @@
 #include <string>
 
 #include "tune/method.h"
-#include "tune/optimizers/adamw.h"
+#include "tune/optimizers/optimizer.h"
 
 namespace hone::tune {
 
@@ -29,12 +29,12 @@ struct TrainerState {
 
 /// Writes OUTPUT/checkpoint-<step> whole or not at all and drops the oldest beyond `limit` (0: keep all).
 void save_checkpoint(const std::filesystem::path& output_dir, const TrainerState& state, const Method& method,
-                     const AdamW& optimizer, int64_t limit);
+                     const Optimizer& optimizer, int64_t limit);
 
 /// Restores method and optimiser from `folder`. A checkpoint of another run (fingerprint) or a broken
 /// one throws Error saying what differs.
 TrainerState load_checkpoint(const std::filesystem::path& folder, const std::string& run_fingerprint, Method& method,
-                             AdamW& optimizer);
+                             Optimizer& optimizer);
 
 /// The newest whole checkpoint-N in `output_dir`, or an empty path.
 std::filesystem::path latest_checkpoint(const std::filesystem::path& output_dir);

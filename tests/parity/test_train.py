@@ -56,7 +56,7 @@ def encode(tokenizer, question, answer):
     return ids, [-100] * start + ids[start:end] + [-100] * (len(ids) - end)
 
 
-def reference_losses(model, tokenizer, steps=10, learning_rate=5e-3):
+def reference_losses(model, tokenizer, steps=10, learning_rate=5e-3, penalty=None):
     parameters = [p for p in model.parameters() if p.requires_grad]
     decayed = [p for p in parameters if p.dim() > 1]
     plain = [p for p in parameters if p.dim() <= 1]
@@ -79,6 +79,8 @@ def reference_losses(model, tokenizer, steps=10, learning_rate=5e-3):
             part = torch.nn.functional.cross_entropy(logits, labels[:, 1:].flatten(), ignore_index=-100, reduction="sum") / total
             part.backward()
             loss += part.item()
+        if penalty:
+            penalty().backward()
         norms.append(torch.nn.utils.clip_grad_norm_(parameters, 1.0).item())
         optimizer.step()
         scheduler.step()

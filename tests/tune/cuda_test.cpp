@@ -47,7 +47,7 @@ Curve train(const c10::Device& device, at::ScalarType type, int steps) {
   exchange::LoraSettings settings{.r = 4, .lora_alpha = 8, .lora_dropout = 0.1, .target_modules = {"all-linear"}};
   exchange::attach_lora(*decoder, settings, 1, kFolder);
   const auto parameters = exchange::lora_tensors(*decoder, settings);
-  AdamW optimizer(parameters, std::vector<bool>(parameters.size(), true), {.weight_decay = 0.01});
+  AdamW optimizer(trained_tensors(parameters, *decoder), {.weight_decay = 0.01});
   for (int step = 0; step < steps; ++step) {
     const model::StepContext context{.training = true, .dropout_key = static_cast<uint64_t>(step)};
     const auto loss = model::head_loss(*decoder, decoder->hidden(batch.packed, context), batch.targets, context,

@@ -70,6 +70,33 @@ TEST(BatchPlan, EachEpochHoldsEachExampleOnceInAnOrderOfItsOwn) {
   for (uint32_t i = 0; i < sorted.size(); ++i) EXPECT_EQ(sorted[i], i);
 }
 
+/// The rule of transformers' get_length_grouped_indices, said again in the plainest way.
+TEST(BatchPlan, GroupsByLengthAsTransformersDoes) {
+  for (const size_t count : {size_t{5}, size_t{63}, size_t{1700}}) {
+    const auto lengths = random_lengths(count, 400);
+    const auto examples = examples_of(lengths);
+    BatchOptions options{.packing = false, .rows = 4, .shuffle = true, .seed = 7};
+    const auto flat = [&] {
+      std::vector<uint32_t> all;
+      for (const auto& batch : BatchPlan(examples, options).epoch(2)) all.insert(all.end(), batch.begin(), batch.end());
+      return all;
+    };
+    std::vector<uint32_t> expected = flat();  // shuffled alone
+    options.group_by_length = true;
+    const size_t stretch = 4 * std::max<size_t>(1, std::min<size_t>(count / 16, 50));
+    size_t best = 0;
+    for (size_t begin = 0; begin < count; begin += stretch) {
+      std::stable_sort(expected.begin() + static_cast<long>(begin),
+                       expected.begin() + static_cast<long>(std::min(begin + stretch, count)),
+                       [&](uint32_t a, uint32_t b) { return lengths[a] > lengths[b]; });
+      if (lengths[expected[begin]] > lengths[expected[best]]) best = begin;
+    }
+    std::swap(expected[0], expected[best]);
+    EXPECT_EQ(flat(), expected);
+    EXPECT_EQ(lengths[expected[0]], *std::max_element(lengths.begin(), lengths.end()));
+  }
+}
+
 TEST(MicroBatch, TargetsNeverCrossExamples) {
   const auto examples = examples_of({4, 1, 5});
   const MicroBatch micro = make_micro_batch(examples, {2, 1, 0}, c10::Device(c10::kCPU));

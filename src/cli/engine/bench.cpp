@@ -17,14 +17,14 @@
 #include "tensor/device.h"
 #include "tune/dataset.h"
 #include "tune/method.h"
-#include "tune/optimizers/adamw.h"
+#include "tune/optimizers/optimizer.h"
 
 namespace hone::cli {
 namespace {
 
 struct Options {
   ModelChoice choice;
-  std::string method = "lora", lengths = "512";
+  std::string method = "lora", optim = "adamw", lengths = "512";
   exchange::LoraSettings lora{.r = 16, .lora_alpha = 32, .target_modules = {"all-linear"}};
   double trained_share = 1;
   int64_t steps = 10, warm_up = 2;
@@ -53,7 +53,8 @@ void run(const Options& options) {
   tune::MethodOptions method_options{.lora = options.lora, .seed = options.seed, .base_folder = options.choice.model};
   const auto method = tune::methods().at(options.method, "--method").make.make(*decoder, method_options);
   const auto parameters = method->trainable();
-  tune::AdamW optimizer(parameters, std::vector<bool>(parameters.size(), true), {});
+  const auto optimizer =
+      tune::optimizer_named(options.optim, "--optim").make.make(tune::trained_tensors(parameters, *decoder), {});
   const tune::Examples examples = random_examples(options, decoder->config().vocab_size);
   std::vector<uint32_t> all(examples.size());
   for (uint32_t i = 0; i < all.size(); ++i) all[i] = i;
@@ -68,7 +69,7 @@ void run(const Options& options) {
                                        {.weight = 1.0 / static_cast<double>(micro.trained)});
     loss.loss.backward();
     tune::clip_gradients(parameters, 1.0);
-    optimizer.step(1e-4);
+    optimizer->step(1e-4);
     for (const auto& [name, parameter] : parameters) parameter.mutable_grad() = Tensor();
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     losses.push_back(loss.nll_sum / static_cast<double>(micro.trained));
@@ -97,6 +98,7 @@ void set_up_bench(CLI::App& app) {
   auto options = std::make_shared<Options>();
   add_model_options(train, options->choice);
   train.add_option("--method", options->method, "lora or full")->capture_default_str();
+  train.add_option("--optim", options->optim, "Optimiser (hone list optimizers)")->capture_default_str();
   train
       .add_option("--lengths", options->lengths, "Lengths of the sequences of one step, in tokens, separated by commas")
       ->capture_default_str();

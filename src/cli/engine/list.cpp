@@ -17,6 +17,8 @@
 #include "track/tracker.h"
 #include "tune/method.h"
 #include "tune/objectives/registry.h"
+#include "tune/optimizers/optimizer.h"
+#include "tune/regularizers/regularizer.h"
 #include "tune/schedules/registry.h"
 
 namespace hone::cli {
@@ -39,7 +41,9 @@ const Registry<std::function<Rows()>>& kinds() {
     registry.add({"methods", "ways of tuning", [] { return rows_of(tune::methods()); }});
     registry.add({"metrics", "metrics of answers", [] { return rows_of(metrics::metrics()); }});
     registry.add({"objectives", "what is learned", [] { return rows_of(tune::objectives()); }});
+    registry.add({"optimizers", "optimisers", [] { return rows_of(tune::optimizers()); }});
     registry.add({"processors", "steps of sampling", [] { return rows_of(generate::processors()); }});
+    registry.add({"regularizers", "what holds weights near their start", [] { return rows_of(tune::regularizers()); }});
     registry.add({"schedules", "learning-rate schedules", [] { return rows_of(tune::schedules()); }});
     registry.add({"shapes", "shapes of records", [] { return rows_of(data::shapes()); }});
     registry.add({"templates", "built-in chat templates", [] { return rows_of(text::builtin_chat_templates()); }});

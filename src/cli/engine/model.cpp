@@ -166,7 +166,7 @@ void set_up_convert(CLI::App& app) {
     const int64_t shard_bytes = bytes_from_text(options->max_shard_size, "--max-shard-size");
     const auto decoder = model::Decoder::load(options->model, {});
     write_folder(options->output, [&](const std::filesystem::path& folder) {
-      model::save_model(*decoder, options->model, folder, dtype, shard_bytes);
+      model::save_model(*decoder, options->model, folder, {.dtype = dtype, .value = {}, .shard_bytes = shard_bytes});
     });
   });
 }

@@ -17,6 +17,17 @@ struct AttentionItem {
   float scale;
 };
 
+/// The numbers of one AdamW step with 8-bit moments (tensor/adamw8bit.h), rounded to fp32 as the reference does.
+struct AdamW8bitStep {
+  float beta1, one_less_beta1, beta2, one_less_beta2;
+  float decay;        ///< 1 - lr * weight_decay
+  float rate;         ///< -lr / (1 - beta1^t)
+  float correction2;  ///< sqrt(1 - beta2^t)
+  float epsilon;
+  const float *first_map, *second_map;            ///< 256 values of the codes
+  const uint8_t *first_nearest, *second_nearest;  ///< 65,536 codes, of equal steps over [-1, 1]
+};
+
 /// Every function works on rows [begin, end) so that the caller shares rows among threads.
 /// `cols` is the length of a row, rows are contiguous unless a stride is given.
 struct Kernels {
@@ -70,6 +81,16 @@ struct Kernels {
                       const float* scales, int64_t block, void* out);
   /// out[i] = codes[i] · scale / 127.
   void (*dequantize8)(Type type, const int8_t* codes, float scale, int64_t count, void* out);
+
+  /// Rows are blocks of 256 elements of a tensor of `count`, the last may be shorter; a block's moments are
+  /// scales[block] · map[code]. An element whose gradient is not finite keeps its value, its moments become 0.
+  void (*adamw_8bit)(const AdamW8bitStep& step, const float* gradient, float* value, uint8_t* first, uint8_t* second,
+                     float* first_scales, float* second_scales, int64_t count, int64_t begin, int64_t end);
+
+  /// Rows of `cols` uniform draws in [-bounds[row], bounds[row]), of 24 bits. Elements 64b … 64b+63 of a row are the
+  /// Philox words of sixteen counters from 16 (row · ⌈cols/64⌉ + b) on, in dropout's order.
+  void (*uniform)(Type type, void* out, uint64_t key, uint64_t stream, const float* bounds, int64_t cols, int64_t begin,
+                  int64_t end);
 };
 
 /// The best variant this processor can run; HONE_KERNELS=portable|avx2|avx512 in the environment overrules

@@ -6,28 +6,24 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
-#include <cmath>
-#include <numeric>
-
 namespace hone::tune {
 
-AdamW::AdamW(std::vector<std::pair<std::string, Tensor>> parameters, std::vector<bool> decayed, AdamWOptions options)
-    : parameters_(std::move(parameters)), decayed_(std::move(decayed)), options_(options) {
-  for (const auto& [name, parameter] : parameters_) {
-    first_.push_back(at::zeros_like(parameter.detach()));
-    second_.push_back(at::zeros_like(parameter.detach()));
-    counts_.push_back(at::zeros({}, parameter.options().dtype(at::kFloat).requires_grad(false)));
+AdamW::AdamW(std::vector<TrainedTensor> tensors, OptimizerOptions options)
+    : tensors_(std::move(tensors)), options_(options) {
+  for (const TrainedTensor& trained : tensors_) {
+    first_.push_back(at::zeros_like(trained.value.detach()));
+    second_.push_back(at::zeros_like(trained.value.detach()));
+    counts_.push_back(at::zeros({}, trained.value.options().dtype(at::kFloat).requires_grad(false)));
   }
 }
 
 void AdamW::step(double learning_rate) {
   const at::NoGradGuard no_grad;
-  ++steps_;
   for (const bool decay : {true, false}) {
     std::vector<Tensor> values, gradients, first, second, counts;
-    for (size_t i = 0; i < parameters_.size(); ++i) {
-      const Tensor& value = parameters_[i].second;
-      if (decayed_[i] != decay || !value.grad().defined()) continue;
+    for (size_t i = 0; i < tensors_.size(); ++i) {
+      const Tensor& value = tensors_[i].value;
+      if (tensors_[i].decayed != decay || !value.grad().defined()) continue;
       values.push_back(value);
       gradients.push_back(value.grad());
       first.push_back(first_[i]);
@@ -48,31 +44,35 @@ int64_t AdamW::state_bytes() const {
   return bytes;
 }
 
-std::vector<std::pair<std::string, Tensor>> AdamW::state() const {
-  std::vector<std::pair<std::string, Tensor>> all;
-  for (size_t i = 0; i < parameters_.size(); ++i) {
-    all.emplace_back("exp_avg." + parameters_[i].first, first_[i]);
-    all.emplace_back("exp_avg_sq." + parameters_[i].first, second_[i]);
+NamedTensors AdamW::state() const {
+  NamedTensors all;
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    all.emplace_back("exp_avg." + tensors_[i].name, first_[i]);
+    all.emplace_back("exp_avg_sq." + tensors_[i].name, second_[i]);
   }
+  if (!counts_.empty()) all.emplace_back("steps", at::stack(counts_));
   return all;
 }
 
-double clip_gradients(const std::vector<std::pair<std::string, Tensor>>& parameters, double max_norm) {
-  const at::NoGradGuard no_grad;
-  std::vector<Tensor> norms;  // fetched together: on a GPU, each fetch waits for all that was started
-  for (const auto& [name, parameter] : parameters) {
-    if (parameter.grad().defined()) norms.push_back(parameter.grad().norm().to(at::kDouble));
+void AdamW::restore(const model::Checkpoint& saved) {
+  if (tensors_.empty()) return;
+  const Tensor counts = saved.tensor("steps", {static_cast<int64_t>(tensors_.size())});
+  for (size_t i = 0; i < tensors_.size(); ++i) {
+    first_[i].copy_(saved.tensor("exp_avg." + tensors_[i].name, first_[i].sizes().vec()));
+    second_[i].copy_(saved.tensor("exp_avg_sq." + tensors_[i].name, second_[i].sizes().vec()));
+    counts_[i].copy_(counts[static_cast<int64_t>(i)]);
   }
-  if (norms.empty()) return 0;
-  const Tensor fetched = at::stack(norms).cpu();
-  const auto* values = fetched.const_data_ptr<double>();
-  const double norm = std::sqrt(std::inner_product(values, values + fetched.numel(), values, 0.0));
-  if (max_norm > 0 && norm + 1e-6 > max_norm) {
-    for (const auto& [name, parameter] : parameters) {
-      if (parameter.grad().defined()) parameter.mutable_grad().mul_(max_norm / (norm + 1e-6));
-    }
-  }
-  return norm;
+}
+
+void register_optimizer_adamw(Registry<OptimizerKind>& registry) {
+  const OptimizerKind kind{
+      [](const std::vector<TrainedTensor>& tensors, const OptimizerOptions& options) -> std::unique_ptr<Optimizer> {
+        return std::make_unique<AdamW>(tensors, options);
+      }};
+  registry.add(
+      {"adamw", "AdamW with decoupled weight decay, both moments in 32 bits (Loshchilov and Hutter 2019)", kind});
+  registry.add({"adamw_torch", "adamw, by transformers' name", kind});
+  registry.add({"adamw_torch_fused", "adamw, by transformers' name", kind});
 }
 
 }  // namespace hone::tune

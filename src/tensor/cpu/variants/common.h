@@ -70,6 +70,11 @@ inline float sigmoid(float x) {
 #define HONE_VARIANT1(name, variant) HONE_VARIANT2(name, variant)
 #define HONE_VARIANT(name) HONE_VARIANT1(name, HONE_KERNELS)
 
+// adamw8bit.cxx
+void HONE_VARIANT(adamw_8bit)(const AdamW8bitStep& step, const float* gradient, float* value, uint8_t* first,
+                              uint8_t* second, float* first_scales, float* second_scales, int64_t count, int64_t begin,
+                              int64_t end);
+
 // attention.cxx
 int64_t HONE_VARIANT(attention_scratch)(int64_t length, int64_t dim, bool backward);
 void HONE_VARIANT(attention_forward)(const AttentionItem& item, const void* q, const void* k, const void* v, void* out,

@@ -137,6 +137,29 @@ void dropout_range(const T* x, T* out, uint64_t key, uint64_t stream, uint32_t t
   }
 }
 
+/// Elements of a row come in blocks of 64, drawn from sixteen counters: word w of lane l is element 16w + l.
+template <typename T>
+void uniform_rows(T* out, uint64_t key, uint64_t stream, const float* bounds, int64_t cols, int64_t begin,
+                  int64_t end) {
+  const int64_t blocks = (cols + 4 * kLanes - 1) / (4 * kLanes);
+  for (int64_t row = begin; row < end; ++row) {
+    const float bound = bounds[row];
+    for (int64_t block = 0; block < blocks; ++block) {
+      uint32_t words[4][kLanes];
+      philox_lanes(static_cast<uint64_t>((row * blocks + block) * kLanes), stream, key, words);
+      uint32_t draws[4 * kLanes];
+      __builtin_memcpy(draws, words, sizeof draws);
+      T* to = out + row * cols + block * 4 * kLanes;
+      const int64_t left = cols - block * 4 * kLanes, stop = left < 4 * kLanes ? left : 4 * kLanes;
+#pragma omp simd
+      for (int64_t i = 0; i < stop; ++i) {
+        const auto whole = static_cast<float>(static_cast<int32_t>(draws[i] >> 8));  // 24 bits, exact
+        store(to[i], bound * (whole * 0x1p-23f - 1.0f));
+      }
+    }
+  }
+}
+
 template <typename T>
 void cross_entropy_rows(T* logits, const int64_t* targets, const float* row_scale, int64_t cols, float* losses,
                         uint8_t* correct, int64_t begin, int64_t end) {
@@ -196,6 +219,10 @@ void dropout(Type type, const void* x, void* out, uint64_t key, uint64_t stream,
              int64_t begin, int64_t end) {
   BY_TYPE(dropout_range((const T*)x, (T*)out, key, stream, threshold, scale, begin, end))
 }
+void uniform(Type type, void* out, uint64_t key, uint64_t stream, const float* bounds, int64_t cols, int64_t begin,
+             int64_t end) {
+  BY_TYPE(uniform_rows((T*)out, key, stream, bounds, cols, begin, end))
+}
 void cross_entropy(Type type, void* logits, const int64_t* targets, const float* row_scale, int64_t cols, float* losses,
                    uint8_t* correct, int64_t begin, int64_t end) {
   BY_TYPE(cross_entropy_rows((T*)logits, targets, row_scale, cols, losses, correct, begin, end))
@@ -219,6 +246,8 @@ const Kernels HONE_VARIANT(kernels) = {NAME_OF(HONE_KERNELS),
                                        HONE_VARIANT(attention_backward),
                                        HONE_VARIANT(quantize4),
                                        HONE_VARIANT(dequantize4),
-                                       HONE_VARIANT(dequantize8)};
+                                       HONE_VARIANT(dequantize8),
+                                       HONE_VARIANT(adamw_8bit),
+                                       uniform};
 
 }  // namespace hone::cpu
