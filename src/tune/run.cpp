@@ -365,7 +365,7 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   plan.objective = config.objective;
   if (options.on_plan) options.on_plan(plan);
   if (options.dry_run) return {};
-  objective->prepare({&data.train, &data.validation, &data.test}, [&](const std::string& text) { log.note(text); });
+  objective->prepare({&data.train, &data.validation, &data.test}, [&](const std::string& news) { log.note(news); });
 
   // Written once the checkpoint to go on from has been accepted: a refused continuation changes nothing.
   log.on_begin = [&] {

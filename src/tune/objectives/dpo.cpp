@@ -66,9 +66,9 @@ class Dpo : public Objective {
 
 void Dpo::prepare(const std::vector<const Examples*>& sets, const std::function<void(const std::string&)>& note) {
   if (!config_.dpo.precompute_ref_log_probs) return;
-  const std::string& folder = config_.dpo.reference_cache;
+  const std::filesystem::path cache = config_.dpo.reference_cache;
   reference_.precompute(
-      sets, {.folder = folder.empty() ? std::filesystem::path(config_.training.output_dir) / "reference" : folder,
+      sets, {.folder = cache.empty() ? std::filesystem::path(config_.training.output_dir) / "reference" : cache,
              .base_folder = config_.model.name_or_path,
              .sequences = 2 * config_.training.per_device_eval_batch_size,
              .show_progress = show_progress_,
