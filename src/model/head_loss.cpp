@@ -133,7 +133,7 @@ Tensor token_logps(Decoder& decoder, const Tensor& hidden, const Tensor& targets
   // which gradients of weights are, need the upstream gradients first: the logits are made again for them.
   const bool once = differentiate && parameters.empty();
   Pass pass = run_head(decoder, hidden.detach(), rows, once ? rows.weights : Tensor(), context, chunk_bytes);
-  const Tensor logps = pass.nll.narrow(0, 0, rows.count).neg();
+  Tensor logps = pass.nll.narrow(0, 0, rows.count).neg();
   if (!differentiate) return logps;
   const Tensor index = rows.rows.narrow(0, 0, rows.count);
   if (once) {

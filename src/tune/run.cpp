@@ -25,13 +25,6 @@ std::string RunPlan::trainable_line() const {
 }
 
 Json RunPlan::to_json() const {
-  Json branches = Json::object();
-  for (const BranchSummary& branch : data.branches) {
-    branches[branch.name] = {{"median_length", branch.median_length},
-                             {"longest", branch.longest},
-                             {"median_trained", branch.median_trained},
-                             {"truncated", branch.truncated}};
-  }
   return {{"method", method},
           {"objective", objective},
           {"trainable_parameters", parameters.trainable},
@@ -40,17 +33,7 @@ Json RunPlan::to_json() const {
           {"steps_per_epoch", steps_per_epoch},
           {"compute_dtype", compute_dtype},
           {"machine", machine},
-          {"data",
-           {{"train_examples", data.train_examples},
-            {"validation_examples", data.validation_examples},
-            {"train_tokens", data.train_tokens},
-            {"trained_tokens", data.trained_tokens},
-            {"rows_per_epoch", data.rows},
-            {"rejected", data.rejected},
-            {"truncated", data.truncated},
-            {"median_length", data.median_length},
-            {"longest", data.longest},
-            {"branches", branches}}}};
+          {"data", data.to_json()}};
 }
 
 namespace {
@@ -229,47 +212,6 @@ std::string run_fingerprint(const recipe::TrainConfig& config, const std::string
   return fingerprint(recipe::train_config_yaml(same) + data + tensor::dtype_name(compute_type));
 }
 
-int64_t median_of(std::vector<int64_t> values) {
-  const auto middle = values.begin() + static_cast<long>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-BranchSummary summarise_branch(const Examples& examples, const std::string& name, size_t first, size_t unit) {
-  BranchSummary branch{.name = name};
-  std::vector<int64_t> lengths, trained;
-  for (size_t i = first; i < examples.size(); i += unit) {
-    lengths.push_back(static_cast<int64_t>(examples[i].ids.size()));
-    trained.push_back(text::trained_targets(examples[i]));
-    branch.truncated += examples[i].truncated;
-  }
-  branch.median_length = median_of(lengths);
-  branch.median_trained = median_of(trained);
-  branch.longest = *std::max_element(lengths.begin(), lengths.end());
-  return branch;
-}
-
-DataSummary summarise(const RunData& data, const std::vector<std::string>& branches, const BatchPlan& plan) {
-  DataSummary s;
-  const size_t unit = branches.size();
-  s.train_examples = static_cast<int64_t>(data.train.size() / unit);
-  s.validation_examples = static_cast<int64_t>(data.validation.size() / unit);
-  for (size_t i = 0; unit > 1 && i < unit; ++i)
-    s.branches.push_back(summarise_branch(data.train, branches[i], i, unit));
-  s.rejected = data.rejected;
-  s.rows = plan.rows();
-  std::vector<int64_t> lengths;
-  for (const auto& example : data.train) {
-    lengths.push_back(static_cast<int64_t>(example.ids.size()));
-    s.train_tokens += lengths.back();
-    s.trained_tokens += text::trained_targets(example);
-    s.truncated += example.truncated;
-  }
-  s.median_length = median_of(lengths);
-  s.longest = *std::max_element(lengths.begin(), lengths.end());
-  return s;
-}
-
 bool is_quantized(const recipe::TrainConfig& config) {
   return config.quantization.load_in_4bit || config.quantization.load_in_8bit;
 }
@@ -355,7 +297,7 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   Trainer trainer(*decoder, *method, *objective, data.train, data.validation, trainer_settings, log, save_extras);
 
   RunPlan plan;
-  plan.data = summarise(data, objective_kind.branches, trainer.batches());
+  plan.data = summarise(data, objective_kind.branches, trainer.batches().rows());
   plan.total_steps = trainer.total_steps();
   plan.steps_per_epoch = trainer.steps_per_epoch();
   plan.parameters = count_parameters(base_parameters, *method);
