@@ -140,9 +140,9 @@ TEST(Dpo, EveryGradientEqualsFiniteDifferences) {
       };
       const auto gradients = model::gradients_of(loss(), policy.trained);
       const at::NoGradGuard no_grad;
-      // All tensors in one direction: one number that every gradient has a part in.
+      // The small tensors of one layer: what the others get comes the same way (tests/model has them all).
       for (const auto& [name, tensor] : policy.trained) {
-        if (tensor.numel() > 60 || name.find(".1.") != std::string::npos) continue;
+        if (tensor.numel() > (full ? 14 : 20) || name.find(".1.") != std::string::npos) continue;
         expect_gradient(
             gradients.at(name), tensor, [&] { return loss().item<double>(); }, type + (" " + name), 1e-7);
       }
