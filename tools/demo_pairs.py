@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes preference pairs for make demo-dpo from the demo's own questions and answers.
 
-    tools/demo_pairs.py demo/data/instructions.jsonl --output runs/demo-dpo/data [--train 1200] [--held-out 200] [--seed 42]
+    tools/demo_pairs.py demo/data/instructions.jsonl --output runs/demo-dpo/data [--train 800] [--held-out 200] [--seed 42]
 
 The chosen answer is the one that stands in the data. The rejected one is made, nobody judged it: for one half of the
 pairs it is the answer to another question of the same language and a like length, for the other half the true answer's
@@ -38,7 +38,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("instructions", type=Path)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--train", type=int, default=1200)
+    parser.add_argument("--train", type=int, default=800)
     parser.add_argument("--held-out", type=int, default=200)
     parser.add_argument("--seed", type=int, default=42)
     arguments = parser.parse_args()

@@ -16,6 +16,7 @@ from trl import DPOConfig, DPOTrainer
 from parity import reference_models, small_tokenizer
 
 HONE = os.environ["HONE"]
+torch.set_num_threads(1)  # the models are so small that more threads only wait for one another
 # Nothing after the end of a turn: there TRL would count what the template writes, and hone ends with the stop token (docs/preferences.md).
 TEMPLATE = ("{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' }}{% endfor %}"
             "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}")
@@ -61,14 +62,15 @@ def ready(tmp_path_factory):
     return folder
 
 
-def train(folder, output, *overrides):
+def train(folder, output, *overrides, adapter=None):
+    lora = f"adapter_name_or_path: {adapter}" if adapter else "r: 4, lora_alpha: 8, lora_dropout: 0.2, target_modules: all-linear"
     config = output.parent / f"{output.name}.yaml"
     config.write_text(f"""
 model: {{name_or_path: {folder / 'model'}, compute_dtype: float32}}
 data: {{train: {folder / 'pairs.jsonl'}, validation: {folder / 'held-out.jsonl'}, packing: false, shuffle: false, max_length: 256}}
 method: lora
 objective: dpo
-lora: {{r: 4, lora_alpha: 8, lora_dropout: 0.2, target_modules: all-linear}}
+lora: {{{lora}}}
 dpo: {{beta: {BETAS['beta']}}}
 training: {{output_dir: {output}, per_device_train_batch_size: 2, gradient_accumulation_steps: 2, max_steps: 4, learning_rate: 3.0e-3,
   lr_scheduler_type: constant_with_warmup, warmup_steps: 1, max_grad_norm: 0, logging_steps: 1, eval_steps: 1, save_steps: 1}}
@@ -163,8 +165,8 @@ def peft_names(name):
     return name.replace(".default.", ".")
 
 
-@pytest.mark.parametrize("settings", LOSSES, ids=lambda s: s["loss_type"])
-@pytest.mark.parametrize("start", ["fresh", "continued"])
+@pytest.mark.parametrize("start, settings", [("fresh", loss) for loss in LOSSES] + [("continued", LOSSES[0]), ("continued", LOSSES[3])],
+                         ids=lambda value: value if isinstance(value, str) else value["loss_type"])
 def test_lora(ready, tmp_path, start, settings):
     """Reference: the base for a fresh adapter, for one that is gone on from what it was. Dropout is off as in TRL."""
     output = tmp_path / "run"
@@ -173,8 +175,7 @@ def test_lora(ready, tmp_path, start, settings):
         first = output / "checkpoint-1"
     else:
         first = ready / "adapter"
-        lora = [f"lora={{adapter_name_or_path: {first}}}"]
-        result = train(ready, output, *overrides_of(settings), *lora)
+        result = train(ready, output, *overrides_of(settings), adapter=first)
     assert result.returncode == 0, result.stderr
     model = PeftModel.from_pretrained(plain_model(ready / "model"), first, is_trainable=True)
 
@@ -191,10 +192,10 @@ def test_lora(ready, tmp_path, start, settings):
     assert steps[3]["rewards/margins"] > 0.01
 
 
-@pytest.mark.parametrize("settings", LOSSES, ids=lambda s: s["loss_type"])
+@pytest.mark.parametrize("settings", LOSSES[::3] + LOSSES[1:2], ids=lambda s: s["loss_type"])
 def test_full(ready, tmp_path, settings):
     output = tmp_path / "run"
-    result = train(ready, output, "method=full", *overrides_of(settings))
+    result = train(ready, output, "method=full", "training.learning_rate=3e-4", *overrides_of(settings))
     assert result.returncode == 0, result.stderr
     model, reference = plain_model(ready / "model"), plain_model(ready / "model")
 
@@ -238,7 +239,7 @@ def test_the_reference_file_is_read_again_and_must_fit(ready, tmp_path):
     second = train(ready, tmp_path / "second", *shared, "dpo.beta=0.2")
     assert first.returncode == second.returncode == 0
     assert "sequences: in" in first.stderr and "sequences: from" in second.stderr and "sequences: in" not in second.stderr
-    other = train(ready, tmp_path / "third", *shared, f"lora={{adapter_name_or_path: {ready / 'adapter'}}}")
+    other = train(ready, tmp_path / "third", *shared, adapter=ready / "adapter")
     assert other.returncode == 0 and "sequences: in" in other.stderr
     # Values that are whole but not of this model, as if the key had lied: the first batch shows it.
     for file in (tmp_path / "cache").iterdir():
@@ -256,7 +257,7 @@ def test_the_reference_file_is_read_again_and_must_fit(ready, tmp_path):
 
 
 def shown(ready, path, *arguments):
-    result = subprocess.run([HONE, "data", "show", str(path), "--tokenizer", str(ready / "model"), "--rows", "100", "--json", *arguments],
+    result = subprocess.run([HONE, "data", "show", str(path), "--tokenizer", str(ready / "model"), "--json", *arguments],
                             capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     return [json.loads(line) for line in result.stdout.splitlines()]
@@ -272,8 +273,7 @@ def whole(row):
 
 @pytest.mark.parametrize("form", ["conversational", "text"])
 @pytest.mark.parametrize("prompt", ["explicit", "implicit"])
-@pytest.mark.parametrize("max_length", [256, 48])
-def test_tokens(ready, tmp_path, form, prompt, max_length):
+def test_tokens(ready, tmp_path, form, prompt):
     """Ids and trained tokens of both branches as TRL has them, cut ones too."""
     make = conversational if form == "conversational" else text_row
     # Answers whose first words differ: where they do not, TRL ends an implicit prompt inside a word (docs/preferences.md).
@@ -281,24 +281,28 @@ def test_tokens(ready, tmp_path, form, prompt, max_length):
     if prompt == "implicit":
         rows = [whole(row) for row in rows]
     trainer = trl_trainer(ready, tmp_path, plain_model(ready / "model"), plain_model(ready / "model"), rows=rows)
-    kept = [row for row in trainer.train_dataset if len(row["prompt_ids"]) < max_length]
-    trainer.data_collator.max_length = max_length
     write(tmp_path / "pairs.jsonl", rows)
-    mine = []
-    for i in range(len(rows)):  # a pair that is cut to nothing is an error of show
-        try:
-            mine.append(shown(ready, tmp_path / "pairs.jsonl", "--row", str(i + 1), "--rows", "1", "--max-tokens", str(max_length)))
-        except AssertionError as error:
-            assert "max_length" in str(error)
+    for max_length in (256, 48):
+        assert_same_tokens(ready, tmp_path / "pairs.jsonl", trainer, max_length)
+
+
+def assert_same_tokens(ready, path, trainer, max_length):
+    trainer.data_collator.max_length = max_length
     expected = []
-    for row in kept:
+    for row in trainer.train_dataset:
+        if len(row["prompt_ids"]) >= max_length:
+            continue  # TRL leaves such rows out when it is given this length from the start
         batch = trainer.data_collator([row])
-        sides = []
-        for side in range(2):
-            length = batch["attention_mask"][side].sum()
-            sides.append((batch["input_ids"][side][:length].tolist(), batch["completion_mask"][side][:length].tolist()))
+        lengths = batch["attention_mask"].sum(dim=1).tolist()
+        sides = [(batch["input_ids"][i][:lengths[i]].tolist(), batch["completion_mask"][i][:lengths[i]].tolist()) for i in range(2)]
         if sides[0] != sides[1]:  # cut to the same tokens: TRL trains on nothing, hone leaves the pair out
             expected.append(sides)
+    mine = []
+    for i in range(len(trainer.train_dataset)):  # a pair that is cut to nothing is an error of show
+        try:
+            mine.append(shown(ready, path, "--row", str(i + 1), "--max-tokens", str(max_length)))
+        except AssertionError as error:
+            assert "max_length" in str(error)
     assert len(mine) == len(expected) >= 4
     for found, sides in zip(mine, expected):
         assert [row["branch"] for row in found] == ["chosen", "rejected"]
