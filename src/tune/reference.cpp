@@ -93,7 +93,7 @@ std::vector<double> Reference::compute(const Examples& examples, const Precomput
 }
 
 void Reference::precompute(const std::vector<const Examples*>& sets, const PrecomputeOptions& options) {
-  const std::string common = model_fingerprint(options.base_folder) + start_->fingerprint() +
+  const std::string common = model_fingerprint(options.base_folder) + options.loaded_as + start_->fingerprint() +
                              tensor::dtype_name(decoder_.options().compute_type) +
                              tensor::processor_summary(decoder_.options().device);
   fs::create_directories(options.folder);

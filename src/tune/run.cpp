@@ -272,7 +272,7 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   const fs::path output = config.training.output_dir;
   if (!options.dry_run) check_output(config);
 
-  const RunText text = load_text(config, objective);
+  const RunText text = load_text(config, objective_kind);
   const RunData data = load_data(config, objective_kind, text, output / "rejected.jsonl", options.show_progress);
   check_base(config, method_kind.trains_base);
   const auto decoder = model::Decoder::load(config.model.name_or_path, {.compute_type = type,

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/strings.h"
 #include "tune/objectives/dpo_loss.h"
 #include "tune/objectives/registry.h"
@@ -70,6 +72,7 @@ void Dpo::prepare(const std::vector<const Examples*>& sets, const std::function<
   reference_.precompute(
       sets, {.folder = cache.empty() ? std::filesystem::path(config_.training.output_dir) / "reference" : cache,
              .base_folder = config_.model.name_or_path,
+             .loaded_as = to_line(recipe::train_config_json(config_)["quantization"]),
              .sequences = 2 * config_.training.per_device_eval_batch_size,
              .show_progress = show_progress_,
              .note = note});
