@@ -184,6 +184,10 @@ void check_preferences(TrainConfig& config, ConfigReader& reader) {
     reader.fault("dpo.label_smoothing", "has no meaning for loss_type " + c.loss_type,
                  "leave it out, or use sigmoid or robust");
   }
+  if (config.regularization.type == "ewc") {
+    reader.fault("regularization.type", "ewc looks at next-token losses, which pairs have none of",
+                 "use l2_sp, or leave it out");
+  }
   if (config.data.train_on_prompt) {
     reader.fault("data.train_on_prompt", "has no meaning for pairs, whose two answers have one prompt", "leave it out");
   }

@@ -100,7 +100,7 @@ std::vector<std::vector<uint32_t>> BatchPlan::epoch(uint64_t epoch) const {
   return batches;
 }
 
-MicroBatch make_micro_batch(const Examples& examples, std::span<const uint32_t> chosen, const c10::Device& device) {
+MicroBatch make_micro_batch(const Examples& examples, const std::vector<uint32_t>& chosen, const c10::Device& device) {
   MicroBatch micro;
   std::vector<std::span<const int32_t>> sequences;
   for (const uint32_t i : chosen) {

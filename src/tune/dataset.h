@@ -2,7 +2,6 @@
 // Everything is a pure function of (lengths, options, epoch), so resuming needs only step numbers.
 #pragma once
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -60,6 +59,6 @@ struct MicroBatch {
   int64_t tokens = 0;   ///< N
   int64_t trained = 0;  ///< targets that carry loss
 };
-MicroBatch make_micro_batch(const Examples& examples, std::span<const uint32_t> chosen, const c10::Device& device);
+MicroBatch make_micro_batch(const Examples& examples, const std::vector<uint32_t>& chosen, const c10::Device& device);
 
 }  // namespace hone::tune

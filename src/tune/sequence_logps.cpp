@@ -9,7 +9,7 @@ namespace hone::tune {
 
 Tensor sequence_logps(model::Decoder& decoder, const Examples& examples, std::span<const uint32_t> sequences,
                       const model::StepContext& context) {
-  const MicroBatch micro = make_micro_batch(examples, sequences, decoder.options().device);
+  const MicroBatch micro = make_micro_batch(examples, {sequences.begin(), sequences.end()}, decoder.options().device);
   const Tensor logps = model::token_logps(decoder, decoder.hidden(micro.batch, context), micro.targets, context);
   std::vector<int64_t> sequence_of;
   for (size_t i = 0; i < sequences.size(); ++i) {

@@ -325,7 +325,7 @@ def test_a_preference_learns_what_was_preferred(ready, tmp_path):
     (["objective=sft"], "objective sft would not look at the rejected answer"), (["dpo.loss_type=sigmod"], "dpo.loss_type"),
     (["dpo.loss_type=hinge", "dpo.label_smoothing=0.1"], "has no meaning for loss_type hinge"), (["dpo.label_smoothing=0.5"], "dpo.label_smoothing"),
     (["objective=ipo", "dpo.loss_type=hinge"], "but the objective is ipo"), (["data.train_on_prompt=true"], "has no meaning for pairs"),
-    (["objective=ppo"], "known: causal_lm, dpo, ipo, sft"), (["data.train=CHATS"], "has one answer"),
+    (["regularization.type=ewc", "regularization.lambda=1", "regularization.data=CHATS"], "ewc looks at next-token losses"), (["objective=ppo"], "known: causal_lm, dpo, ipo, sft"), (["data.train=CHATS"], "has one answer"),
     (["training.metric_for_best_model=eval_margin"], "eval_rewards/margins")])
 def test_what_cannot_be_is_said(ready, tmp_path, overrides, said):
     overrides = [o.replace("CHATS", str(ready / "chats.jsonl")) for o in overrides]

@@ -125,7 +125,7 @@ TEST(BatchPlan, GroupsByLengthAsTransformersDoes) {
 
 TEST(MicroBatch, TargetsNeverCrossExamples) {
   const auto examples = examples_of({4, 1, 5});
-  const MicroBatch micro = make_micro_batch(examples, std::vector<uint32_t>{2, 1, 0}, c10::Device(c10::kCPU));
+  const MicroBatch micro = make_micro_batch(examples, {2, 1, 0}, c10::Device(c10::kCPU));
   const std::vector<int64_t> targets(micro.targets.const_data_ptr<int64_t>(),
                                      micro.targets.const_data_ptr<int64_t>() + 10);
   const int64_t none = model::kIgnore;
@@ -137,7 +137,7 @@ TEST(MicroBatch, TargetsNeverCrossExamples) {
 
 TEST(MicroBatch, LongBatchesAreFilledToOneShapeWithoutLoss) {
   const auto examples = examples_of({600, 30});
-  const MicroBatch micro = make_micro_batch(examples, std::vector<uint32_t>{0, 1}, c10::Device(c10::kCPU));
+  const MicroBatch micro = make_micro_batch(examples, {0, 1}, c10::Device(c10::kCPU));
   EXPECT_EQ(micro.tokens, 630);
   EXPECT_EQ(micro.batch.ids.size(0), 640);
   EXPECT_EQ(micro.batch.cu_seqlens, (std::vector<int64_t>{0, 600, 630, 640}));

@@ -102,7 +102,7 @@ MicroLoss Dpo::loss(const LossRequest& request) {
   std::vector<int64_t> counts;
   for (const uint32_t i : request.sequences) counts.push_back(text::trained_targets(request.examples[i]));
   const Tensor tokens = tensor_of(counts).to(at::kDouble);
-  if (request.step == 0 && check_start_) {
+  if (request.step == 0 && check_start_ && request.context.embedding_noise == 0) {
     check_start(request, policy.detach(), reference, tokens);
     check_start_ = false;
   }

@@ -16,7 +16,8 @@ class TokenLoss : public Objective {
     return count;
   }
   MicroLoss loss(const LossRequest& request) override {
-    const MicroBatch micro = make_micro_batch(request.examples, request.sequences, decoder_.options().device);
+    const MicroBatch micro = make_micro_batch(request.examples, {request.sequences.begin(), request.sequences.end()},
+                                              decoder_.options().device);
     const auto loss = model::head_loss(decoder_, decoder_.hidden(micro.batch, request.context), micro.targets,
                                        request.context, {.weight = request.scale});
     return {loss.loss, {.loss = loss.nll_sum, .units = loss.tokens, .others = {}}};
