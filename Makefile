@@ -1,6 +1,6 @@
 # A thin front: CMake does the work. `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help setup oracles build test test-release demo bench fuzz format lint clean
+.PHONY: help setup oracles build test test-release demo demo-dpo bench fuzz format lint clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ test-release: oracles ## the same without sanitizers and lint: a quarter of the 
 
 demo: build ## a small model tuned on data of this repository, compared with what it was before
 	@tools/demo.sh
+
+demo-dpo: build ## preferences: DPO after a short supervised tuning, margins on held-out pairs
+	@tools/demo_dpo.sh
 
 bench: build oracles ## measurements against the reference libraries, into bench/results/
 	@tools/bench.sh

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "data/pair_checks.h"
 #include "data/utf8.h"
 
 namespace hone::data {
@@ -104,6 +105,7 @@ void check_conversation(const Conversion& conversion, Findings& findings) {
 
 void check_content(const Conversion& conversion, const ContentLimits& limits, Findings& findings) {
   const Example& example = conversion.example;
+  if (example.rejected) return check_pair(conversion, limits, findings);
   if (example.messages.empty()) {
     if (!conversion.places.empty()) {
       check_text(example.text, true, false, conversion.places[0], limits, findings);

@@ -24,21 +24,30 @@ size_t last_assistant(const Example& example) {
 
 ContentKey content_key(const Example& example) {
   std::string all;
+  const auto append_turns = [&](const std::vector<Message>& turns) {
+    for (const Message& message : turns) {
+      append(all, message.role);
+      append(all, message.content);
+      append(all, message.extra_json);
+      all += message.trained ? '1' : '0';
+    }
+  };
   append(all, example.text);
   append(all, example.tools_json);
-  for (const Message& message : example.messages) {
-    append(all, message.role);
-    append(all, message.content);
-    append(all, message.extra_json);
-    all += message.trained ? '1' : '0';
+  append_turns(example.messages);
+  if (example.rejected) {
+    append(all, std::to_string(example.rejected->shared));
+    append(all, example.rejected->text);
+    append_turns(example.rejected->messages);
   }
   return {hash64(all, 0), hash64(all, 0x9E3779B97F4A7C15)};
 }
 
 uint64_t prompt_key(const Example& example) {
-  if (example.messages.empty()) return hash64(normalised(example.text));
+  if (example.messages.empty())
+    return hash64(normalised(example.rejected ? example.text.substr(0, example.rejected->shared) : example.text));
   std::string all;
-  const size_t end = last_assistant(example);
+  const size_t end = example.rejected ? example.rejected->shared : last_assistant(example);
   for (size_t i = 0; i < end; ++i) {
     if (example.messages[i].role == "system") continue;
     append(all, example.messages[i].role);
@@ -49,7 +58,8 @@ uint64_t prompt_key(const Example& example) {
 }
 
 uint64_t answer_key(const Example& example) {
-  if (example.messages.empty()) return hash64(normalised(example.text));
+  if (example.messages.empty())
+    return hash64(normalised(example.rejected ? example.text.substr(example.rejected->shared) : example.text));
   const size_t at = last_assistant(example);
   return at == example.messages.size()
              ? 0

@@ -16,9 +16,11 @@ struct ContentKey {
 ContentKey content_key(const Example& example);
 
 /// Of the normalised prompt: every turn up to the last assistant turn, system turns left out, since one
-/// system text is shared by a whole set. For a raw text, of the text.
+/// system text is shared by a whole set. For a raw text, of the text; for a
+/// preference pair, of what both answers follow.
 uint64_t prompt_key(const Example& example);
-/// Of the normalised last assistant turn; of the text for a raw text.
+/// Of the normalised last assistant turn; of the text for a raw text. Of a pair, of the
+/// chosen answer.
 uint64_t answer_key(const Example& example);
 
 /// Remembers the line where each content was first seen; 32 bytes a row or so.

@@ -26,12 +26,24 @@ struct Message {
   std::string extra_json;  ///< "" or a JSON object of the other fields
 };
 
-/// A supervised example (`messages`), or a piece of raw corpus (`text`, messages empty).
+/// The worse answer of a preference pair, to the same prompt as the better one.
+struct Rejected {
+  size_t shared = 0;              ///< how much of the example is the prompt: turns of its messages, bytes of its text
+  std::vector<Message> messages;  ///< the turns after the prompt
+  std::string text;               ///< what follows the prompt in a raw text
+};
+
+/// A supervised example (`messages`), or a piece of raw corpus (`text`, messages empty). Of a preference pair these
+/// are the prompt and the chosen answer, and `rejected` is there.
 struct Example {
   std::vector<Message> messages;
   std::string text;
   std::string tools_json;  ///< "" or a JSON array
   Origin origin;
+  std::optional<Rejected> rejected;
 };
+
+/// The prompt of a pair with the rejected answer in place of the chosen one.
+Example rejected_branch(const Example& pair);
 
 }  // namespace hone::data

@@ -1,4 +1,5 @@
-// An example written as one line of the `messages` shape (or {"text"}), which reads back as the same example.
+// An example written as one line of the `messages` shape (a pair of the `preference` shape, a raw text as {"text"}),
+// which reads back as the same example.
 #pragma once
 #include <string>
 

@@ -1,7 +1,10 @@
 #include "model/head_loss.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 
@@ -34,63 +37,78 @@ LossRows rows_with_loss(const Tensor& targets, double weight, const at::TensorOp
   return loss;
 }
 
+/// The tensors of head and final norm that are trained.
+std::vector<Tensor> trained_tensors(const Decoder& decoder) {
+  std::vector<Tensor> parameters;
+  decoder.head().collect_trainable(parameters);
+  if (GradSink::wants(decoder.final_norm())) parameters.push_back(decoder.final_norm());
+  return parameters;
+}
+
+/// What one walk over the chunks of rows leaves.
+struct Pass {
+  Tensor nll, right;              ///< [R]: −log p(target); the target is the most likely token
+  Tensor dhidden;                 ///< [N, D], where `weights` were given
+  std::vector<Tensor> gradients;  ///< of trained_tensors(), likewise
+};
+
+/// `weights` [R] (undefined: no gradients): the gradient of Σ weights[r] · nll[r].
+Pass run_head(Decoder& decoder, const Tensor& source, const LossRows& rows, const Tensor& weights,
+              const StepContext& context, int64_t chunk_bytes) {
+  const at::NoGradGuard no_grad;
+  const Linear& head = decoder.head();
+  const int64_t all = rows.rows.size(0);
+  const at::TensorOptions wide = source.options().dtype(sum_type(source));
+  Pass pass;
+  pass.nll = at::empty({all}, wide);
+  pass.right = at::empty({all}, wide.dtype(at::kBool));
+  if (weights.defined()) pass.dhidden = at::zeros(source.sizes(), source.options());
+  GradSink sink(trained_tensors(decoder));
+  const Tensor norm = decoder.final_norm().detach().to(source.scalar_type());
+  const int64_t chunk = std::max<int64_t>(16, chunk_bytes / (head.out_features() * source.element_size()));
+  for (int64_t begin = 0; begin < all; begin += chunk) {
+    const int64_t count = std::min(chunk, all - begin);
+    const Tensor index = rows.rows.narrow(0, begin, count);
+    const Tensor part = source.index_select(0, index);
+    const auto [normed, rstd] = tensor::rms_norm(part, norm, decoder.config().rms_norm_eps);
+    Linear::Saved saved;
+    Tensor logits = head.forward(normed, context, &saved);
+    const Tensor scale = weights.defined() ? weights.narrow(0, begin, count) : Tensor();
+    const auto [losses, correct] = tensor::cross_entropy(logits, rows.targets.narrow(0, begin, count), scale);
+    pass.nll.narrow(0, begin, count).copy_(losses);
+    pass.right.narrow(0, begin, count).copy_(correct);
+    if (!weights.defined()) continue;
+    Tensor dnormed, dpart = at::zeros(part.sizes(), part.options());
+    head.backward(logits, normed, saved, context, sink, &dnormed, false);  // logits hold their gradient now
+    const bool want_weight = GradSink::wants(decoder.final_norm());
+    const Tensor dweight = tensor::rms_norm_backward(dnormed, part, norm, rstd, dpart, want_weight);
+    if (want_weight) sink.add(decoder.final_norm(), dweight);
+    const int64_t kept = std::clamp<int64_t>(rows.count - begin, 0, count);
+    pass.dhidden.index_copy_(0, index.narrow(0, 0, kept), dpart.narrow(0, 0, kept));
+  }
+  pass.gradients = sink.take();
+  return pass;
+}
+
 }  // namespace
 
 HeadLoss head_loss(Decoder& decoder, const Tensor& hidden, const Tensor& targets, const StepContext& context,
                    const HeadLossOptions& options) {
   HeadLoss result;
-  const Linear& head = decoder.head();
   const at::TensorOptions wide = hidden.options().dtype(sum_type(hidden));
   const LossRows rows = rows_with_loss(targets, options.weight, wide);
-  const int64_t all = rows.rows.size(0);
   result.tokens = rows.count;
-
-  std::vector<Tensor> parameters;
-  head.collect_trainable(parameters);
-  if (GradSink::wants(decoder.final_norm())) parameters.push_back(decoder.final_norm());
+  const std::vector<Tensor> parameters = trained_tensors(decoder);
   const bool differentiate = needs_gradient(hidden, parameters) && result.tokens > 0;
-
-  Tensor nll = at::empty({all}, wide), right = at::empty({all}, wide.dtype(at::kBool));
-  Tensor dhidden;
-  std::vector<Tensor> gradients;
-  without_gradients([&] {
-    const Tensor source = hidden.detach();
-    const Tensor weight = decoder.final_norm().detach().to(source.scalar_type());
-    const int64_t row_bytes = head.out_features() * source.element_size();
-    const int64_t chunk = std::max<int64_t>(16, options.chunk_bytes / row_bytes);
-    GradSink sink(parameters);
-    if (differentiate) dhidden = at::zeros(source.sizes(), source.options());
-    for (int64_t begin = 0; begin < all; begin += chunk) {
-      const int64_t count = std::min(chunk, all - begin);
-      const Tensor index = rows.rows.narrow(0, begin, count);
-      const Tensor part = source.index_select(0, index);
-      const auto [normed, rstd] = tensor::rms_norm(part, weight, decoder.config().rms_norm_eps);
-      Linear::Saved saved;
-      Tensor logits = head.forward(normed, context, &saved);
-      const Tensor weights = differentiate ? rows.weights.narrow(0, begin, count) : Tensor();
-      const auto [losses, correct] = tensor::cross_entropy(logits, rows.targets.narrow(0, begin, count), weights);
-      nll.narrow(0, begin, count).copy_(losses);
-      right.narrow(0, begin, count).copy_(correct);
-      if (!differentiate) continue;
-      Tensor dnormed, dpart = at::zeros(part.sizes(), part.options());
-      head.backward(logits, normed, saved, context, sink, &dnormed, false);  // logits hold their gradient now
-      const bool want_weight = GradSink::wants(decoder.final_norm());
-      const Tensor dweight = tensor::rms_norm_backward(dnormed, part, weight, rstd, dpart, want_weight);
-      if (want_weight) sink.add(decoder.final_norm(), dweight);
-      const int64_t kept = std::clamp<int64_t>(rows.count - begin, 0, count);
-      dhidden.index_copy_(0, index.narrow(0, 0, kept), dpart.narrow(0, 0, kept));
-    }
-    gradients = sink.take();
-    return Tensor();
-  });
-  nll = nll.narrow(0, 0, rows.count);
-  right = right.narrow(0, 0, rows.count);
+  Pass pass =
+      run_head(decoder, hidden.detach(), rows, differentiate ? rows.weights : Tensor(), context, options.chunk_bytes);
+  const Tensor nll = pass.nll.narrow(0, 0, rows.count), right = pass.right.narrow(0, 0, rows.count);
   result.nll_sum = nll.sum(at::kDouble).item<double>();
   result.correct = right.sum().item<int64_t>();
   if (options.keep_tokens) result.token_nll = nll, result.token_correct = right;
   result.loss = nll.sum().mul(options.weight);
   if (!differentiate) return result;
-  result.loss = attach_backward(result.loss.detach(), hidden, parameters, [dhidden, gradients](const Tensor& upstream) {
+  const auto backward = [dhidden = pass.dhidden, gradients = std::move(pass.gradients)](const Tensor& upstream) {
     // The gradients were made for an upstream gradient of 1, which is what a plain backward() sends.
     const double scale = upstream.item<double>();
     std::vector<Tensor> scaled = gradients;
@@ -100,8 +118,38 @@ HeadLoss head_loss(Decoder& decoder, const Tensor& hidden, const Tensor& targets
       }
     }
     return std::pair(scale == 1 ? dhidden : dhidden.mul(scale), scaled);
-  });
+  };
+  result.loss = attach_backward(result.loss.detach(), hidden, parameters, backward);
   return result;
+}
+
+Tensor token_logps(Decoder& decoder, const Tensor& hidden, const Tensor& targets, const StepContext& context,
+                   int64_t chunk_bytes) {
+  const at::TensorOptions wide = hidden.options().dtype(sum_type(hidden));
+  const LossRows rows = rows_with_loss(targets, -1, wide);  // log p = −nll
+  const std::vector<Tensor> parameters = trained_tensors(decoder);
+  const bool differentiate = needs_gradient(hidden, parameters) && rows.count > 0;
+  // A row's share of dhidden is a multiple of its upstream gradient, so a frozen head is walked once. Sums over rows,
+  // which gradients of weights are, need the upstream gradients first: the logits are made again for them.
+  const bool once = differentiate && parameters.empty();
+  Pass pass = run_head(decoder, hidden.detach(), rows, once ? rows.weights : Tensor(), context, chunk_bytes);
+  Tensor logps = pass.nll.narrow(0, 0, rows.count).neg();
+  if (!differentiate) return logps;
+  const Tensor index = rows.rows.narrow(0, 0, rows.count);
+  if (once) {
+    return attach_backward(logps, hidden, parameters, [dhidden = pass.dhidden, index](const Tensor& upstream) {
+      const Tensor factor = at::zeros({dhidden.size(0), 1}, upstream.options());
+      factor.index_copy_(0, index, upstream.unsqueeze(1));
+      return std::pair((dhidden * factor).to(dhidden.scalar_type()), std::vector<Tensor>());
+    });
+  }
+  return attach_backward(logps, hidden, parameters,
+                         [&decoder, source = hidden.detach(), rows, context, chunk_bytes](const Tensor& upstream) {
+                           Tensor weights = at::zeros_like(rows.weights);
+                           weights.narrow(0, 0, rows.count).copy_(upstream.neg());
+                           Pass again = run_head(decoder, source, rows, weights, context, chunk_bytes);
+                           return std::pair(again.dhidden, std::move(again.gradients));
+                         });
 }
 
 }  // namespace hone::model

@@ -29,4 +29,10 @@ struct HeadLossOptions {
 HeadLoss head_loss(Decoder& decoder, const Tensor& hidden, const Tensor& targets, const StepContext& context,
                    const HeadLossOptions& options);
 
+/// log p(target[i]) of the rows that carry loss, in order: [tokens] fp32 (float64 for float64), differentiable. For
+/// losses that weigh each token by what all of them came to. The logits are held as little as in head_loss; where the
+/// head or the final norm is trained, the backward pass makes them a second time, so `decoder` must outlive it.
+Tensor token_logps(Decoder& decoder, const Tensor& hidden, const Tensor& targets, const StepContext& context,
+                   int64_t chunk_bytes = HeadLossOptions().chunk_bytes);
+
 }  // namespace hone::model

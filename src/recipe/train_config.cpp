@@ -113,6 +113,24 @@ void describe(Fields f, RegularizationConfig& c) {
   f.add("max_samples", c.max_samples, {.help = "ewc: so many of them are looked at", .min = 1});
 }
 
+void describe(Fields f, DpoConfig& c) {
+  f.add("beta", c.beta,
+        {.help = "how dear it is to leave the reference: larger stays nearer; the τ of ipo", .above = 0});
+  f.add("loss_type", c.loss_type,
+        {.help = "what a pair's margin costs; objective: ipo means ipo",
+         .choices = {"sigmoid", "robust", "hinge", "ipo"}});
+  f.add("label_smoothing", c.label_smoothing,
+        {.help = "how probable it is that a pair is the wrong way round; sigmoid (then cDPO) and robust",
+         .min = 0,
+         .below = 0.5});
+  f.add("disable_dropout", c.disable_dropout,
+        {.help = "lora.lora_dropout has no effect, so policy and reference begin equal"});
+  f.add("precompute_ref_log_probs", c.precompute_ref_log_probs,
+        {.help = "the reference's log-probabilities are computed once before training, and kept in a file"});
+  f.add("reference_cache", c.reference_cache,
+        {.help = "folder of those files, which runs may share; empty: reference/ in the run's folder"});
+}
+
 void describe_batches(Fields f, TrainingConfig& c) {
   f.add("output_dir", c.output_dir,
         {.help = "folder of the run: configuration, metrics, checkpoints, final weights", .required = true});
@@ -226,6 +244,8 @@ std::map<std::string, std::string> aliases() {
       {"num_epochs", "training.num_train_epochs"},
       {"optimizer", "training.optim"},
       {"output", "training.output_dir"},
+      {"pref_beta", "dpo.beta"},
+      {"pref_loss", "dpo.loss_type"},
       {"quantization_bit", "quantization.load_in_4bit"},
       {"random_seed", "training.seed"},
       {"rank", "lora.r"},
@@ -260,6 +280,9 @@ void describe(Fields fields, TrainConfig& c) {
   describe(fields.section("quantization", "Frozen weights in few bits, with the names of BitsAndBytesConfig"),
            c.quantization);
   describe(fields.section("partial", "What `method: partial` trains of the base's own weights"), c.partial);
+  describe(fields.section("dpo",
+                          "Preference optimisation, with the names of TRL's DPOConfig; read by objectives dpo and ipo"),
+           c.dpo);
   const Fields training = fields.section("training", "The course of training, with the names of TrainingArguments");
   describe_batches(training, c.training);
   describe_optimizer(training, c.training);

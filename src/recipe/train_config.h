@@ -81,6 +81,16 @@ struct RegularizationConfig {
   int64_t max_samples = 256;      ///< examples of it that are looked at
 };
 
+/// Direct preference optimisation; names as in TRL's DPOConfig where it has one.
+struct DpoConfig {
+  double beta = 0.1;
+  std::string loss_type = "sigmoid";      ///< sigmoid, robust, hinge, ipo
+  double label_smoothing = 0;             ///< probability that a pair is the wrong way round: sigmoid (cDPO), robust
+  bool disable_dropout = true;            ///< lora_dropout has no effect on the policy
+  bool precompute_ref_log_probs = false;  ///< once, before training, kept in a file
+  std::string reference_cache;            ///< folder of those files; "" for output_dir/reference
+};
+
 struct TrainingConfig {
   std::string output_dir = "runs/default";
   double num_train_epochs = 3;
@@ -126,6 +136,7 @@ struct TrainConfig {
   LoraConfig lora;
   QuantizationConfig quantization;
   PartialConfig partial;
+  DpoConfig dpo;
   TrainingConfig training;
   RegularizationConfig regularization;
   std::vector<std::string> tracking = {"tensorboard"};

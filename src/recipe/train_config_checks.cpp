@@ -170,6 +170,29 @@ void check_batches(const TrainConfig& config, ConfigReader& reader) {
                  "leave one of the two out");
 }
 
+void check_preferences(TrainConfig& config, ConfigReader& reader) {
+  if (config.objective != "dpo" && config.objective != "ipo") return;
+  DpoConfig& c = config.dpo;
+  if (config.objective == "ipo") {
+    if (reader.is_set("dpo.loss_type") && c.loss_type != "ipo") {
+      reader.fault("dpo.loss_type", "is " + c.loss_type + ", but the objective is ipo",
+                   "use objective: dpo, or leave dpo.loss_type out");
+    }
+    c.loss_type = "ipo";
+  }
+  if (c.label_smoothing > 0 && (c.loss_type == "hinge" || c.loss_type == "ipo")) {
+    reader.fault("dpo.label_smoothing", "has no meaning for loss_type " + c.loss_type,
+                 "leave it out, or use sigmoid or robust");
+  }
+  if (config.regularization.type == "ewc") {
+    reader.fault("regularization.type", "ewc looks at next-token losses, which pairs have none of",
+                 "use l2_sp, or leave it out");
+  }
+  if (config.data.train_on_prompt) {
+    reader.fault("data.train_on_prompt", "has no meaning for pairs, whose two answers have one prompt", "leave it out");
+  }
+}
+
 }  // namespace
 
 void check_together(TrainConfig& config, ConfigReader& reader) {
@@ -186,6 +209,7 @@ void check_together(TrainConfig& config, ConfigReader& reader) {
   check_partial(config, reader);
   check_regularization(config, reader);
   check_batches(config, reader);
+  check_preferences(config, reader);
 }
 
 }  // namespace hone::recipe

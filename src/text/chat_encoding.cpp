@@ -63,6 +63,7 @@ struct ChatEncoder::Impl {
   size_t stop_of(const RenderedChat& chat, const TurnSpan& span, const Encoding& encoding, size_t first,
                  const data::Example& example) const;
   void limit_length(EncodedExample& encoded, const data::Example& example) const;
+  EncodedExample encode_continuation(const data::Example& pair) const;
   bool is_stop(int32_t id) const { return std::binary_search(stop_ids.begin(), stop_ids.end(), id); }
 
   const Tokenizer& tokenizer;
@@ -107,7 +108,7 @@ Encoding ChatEncoder::Impl::tokenise(const std::string& rendering, const data::E
 }
 
 EncodedExample ChatEncoder::encode(const data::Example& example) const {
-  if (example.messages.empty()) return encode_text(example);
+  if (example.messages.empty()) return example.rejected ? impl_->encode_continuation(example) : encode_text(example);
   const RenderedChat chat = impl_->chat_renderer(example).render_with_turns(example);
   Encoding encoding = impl_->tokenise(chat.text, example);
   EncodedExample encoded;
@@ -226,6 +227,56 @@ EncodedExample ChatEncoder::encode_text(const data::Example& example) const {
   encoded.trained.assign(encoded.ids.size(), 1);
   impl_->limit_length(encoded, example);
   return encoded;
+}
+
+/// Prompt and answer of a raw text. What the prompt alone is tokenised to must be its beginning: that is where
+/// generation would start.
+EncodedExample ChatEncoder::Impl::encode_continuation(const data::Example& pair) const {
+  const EncodeOptions plain{.parse_special_tokens = false};
+  const size_t shared = pair.rejected->shared;
+  std::string text = pair.text;
+  const std::string end = tokenizer.eos_token();
+  if (!end.empty() && text.size() - shared >= end.size() && ends_with(text, end)) text.resize(text.size() - end.size());
+  const std::vector<int32_t> prompt = tokenizer.encode(text.substr(0, shared), plain);
+  const std::vector<int32_t> ids = tokenizer.encode(text, plain);
+  if (ids.size() < prompt.size() || !std::equal(prompt.begin(), prompt.end(), ids.begin())) {
+    fail_input(place_of(pair), "the answer's first characters and the prompt's last ones become one token",
+               "move white space from the end of the prompt to the beginning of both answers, or use messages");
+  }
+  EncodedExample encoded;
+  encoded.origin = pair.origin;
+  if (adds_bos) encoded.ids.push_back(*tokenizer.bos_id());
+  encoded.ids.insert(encoded.ids.end(), ids.begin(), ids.end());
+  const size_t first = encoded.ids.size() - (ids.size() - prompt.size());
+  if (tokenizer.eos_id()) encoded.ids.push_back(*tokenizer.eos_id());
+  encoded.trained.assign(encoded.ids.size(), 1);
+  if (!options.train_on_prompt) std::fill_n(encoded.trained.begin(), first, uint8_t{0});
+  limit_length(encoded, pair);
+  return encoded;
+}
+
+std::vector<EncodedExample> ChatEncoder::encode_branches(const data::Example& example) const {
+  if (!example.rejected) return {encode(example)};
+  std::vector<EncodedExample> pair{encode(example), encode(data::rejected_branch(example))};
+  const EncodedExample &chosen = pair[0], &rejected = pair[1];
+  const auto prompt_of = [](const EncodedExample& branch) {
+    return std::find(branch.trained.begin(), branch.trained.end(), uint8_t{1}) - branch.trained.begin();
+  };
+  const auto prompt = std::min(prompt_of(chosen), prompt_of(rejected));
+  if (!std::equal(chosen.ids.begin(), chosen.ids.begin() + prompt, rejected.ids.begin())) {
+    fail_input(place_of(example),
+               "the prompt is rendered or tokenised differently before the chosen and the rejected answer",
+               "use a chat template that writes the turns before an answer without looking at it");
+  }
+  if (chosen.ids != rejected.ids) return pair;
+  if (chosen.truncated) {
+    throw RejectedExample(ErrorKind::kInput, place_of(example),
+                          format("cut at max_length (%u tokens), both answers are the same", impl_->options.max_length),
+                          "raise data.max_length, or shorten the row");
+  }
+  fail_input(place_of(example), "both answers come to the same tokens",
+             "drop the pair, or let them differ in more than "
+             "what the template or the tokenizer takes away");
 }
 
 int64_t trained_targets(const EncodedExample& example) {

@@ -67,8 +67,16 @@ class ChatEncoder {
   /// first stop token after the answer. Proves: at most one BOS at the start (one is put there where the
   /// tokenizer adds one and the template does not), a stop token in every trained span and none before its
   /// end, prompt ids are a prefix of prompt + answer ids, at least one trained token. A violation throws
-  /// Error naming file, line and turn. An example without messages goes to encode_text.
+  /// Error naming file, line and turn. An example without messages goes to encode_text. Of a preference pair this is
+  /// the chosen branch.
   EncodedExample encode(const data::Example& example) const;
+
+  /// Every sequence of the example: itself, or the chosen and the rejected branch of a preference pair. Branches are
+  /// rendered, tokenised, proved and cut each like a conversation. A pair of raw texts is BOS (if the tokenizer adds
+  /// one) + prompt and answer as one text + EOS, whose text at the answer's end is not doubled; the answer and EOS are
+  /// trained. Proves also that the ids before the answers are the same in both, and that the answers are not: else
+  /// Error, or RejectedExample where only cutting made them so.
+  std::vector<EncodedExample> encode_branches(const data::Example& example) const;
 
   /// The prompt for generation: messages up to and excluding a final assistant turn, with the
   /// generation prompt added.

@@ -49,12 +49,20 @@ std::vector<std::vector<uint32_t>> pack_best_fit(const std::vector<int64_t>& len
 }
 
 BatchPlan::BatchPlan(const Examples& examples, const BatchOptions& options) : options_(options) {
+  const auto unit = static_cast<uint32_t>(options_.unit);
+  std::vector<int64_t> lengths(examples.size() / unit);
+  for (size_t i = 0; i < examples.size(); ++i) lengths[i / unit] += static_cast<int64_t>(examples[i].ids.size());
   if (options_.packing) {
-    std::vector<int64_t> lengths;
-    for (const auto& example : examples) lengths.push_back(static_cast<int64_t>(example.ids.size()));
     rows_ = pack_best_fit(lengths, options_.max_length);
   } else {
-    for (uint32_t i = 0; i < examples.size(); ++i) rows_.push_back({i});
+    for (uint32_t i = 0; i < lengths.size(); ++i) rows_.push_back({i});
+  }
+  for (auto& row : rows_) {
+    std::vector<uint32_t> sequences;
+    for (const uint32_t piece : row) {
+      for (uint32_t i = 0; i < unit; ++i) sequences.push_back(piece * unit + i);
+    }
+    row = std::move(sequences);
   }
   for (const auto& row : rows_) {
     row_lengths_.push_back(0);

@@ -19,6 +19,7 @@ struct BatchOptions {
   bool packing = true;        ///< fill rows up to max_length with whole examples; else one example a row
   int64_t max_length = 1024;  ///< tokens of a packed row
   int64_t rows = 4;           ///< per_device_train_batch_size
+  int64_t unit = 1;           ///< sequences that stand together in `examples` and stay together: 2 for pairs
   bool shuffle = true;
   /// Rows of like length side by side, as transformers' sampler has it: the shuffled rows in stretches of up to 50
   /// micro-batches (a quarter of the epoch at most), each sorted from the longest; the longest row of all comes
@@ -28,13 +29,13 @@ struct BatchOptions {
 };
 
 /// The order of one epoch. A micro-batch is a list of rows laid side by side without padding; the
-/// attention of each example sees that example alone, packed or not.
+/// attention of each sequence sees that sequence alone, packed or not.
 class BatchPlan {
  public:
   BatchPlan(const Examples& examples, const BatchOptions& options);
   /// The same in every epoch.
   int64_t micro_batches() const;
-  /// Example numbers of each micro-batch of `epoch`, in order.
+  /// Sequence numbers of each micro-batch of `epoch`, in order.
   std::vector<std::vector<uint32_t>> epoch(uint64_t epoch) const;
   int64_t rows() const { return static_cast<int64_t>(rows_.size()); }
 

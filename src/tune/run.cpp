@@ -9,7 +9,6 @@
 #include "base/hash.h"
 #include "base/strings.h"
 #include "base/terminal.h"
-#include "evaluate/loss.h"
 #include "model/checkpoint.h"
 #include "tensor/device.h"
 #include "track/experiment_card.h"
@@ -34,16 +33,7 @@ Json RunPlan::to_json() const {
           {"steps_per_epoch", steps_per_epoch},
           {"compute_dtype", compute_dtype},
           {"machine", machine},
-          {"data",
-           {{"train_examples", data.train_examples},
-            {"validation_examples", data.validation_examples},
-            {"train_tokens", data.train_tokens},
-            {"trained_tokens", data.trained_tokens},
-            {"rows_per_epoch", data.rows},
-            {"rejected", data.rejected},
-            {"truncated", data.truncated},
-            {"median_length", data.median_length},
-            {"longest", data.longest}}}};
+          {"data", data.to_json()}};
 }
 
 namespace {
@@ -217,27 +207,9 @@ std::string run_fingerprint(const recipe::TrainConfig& config, const std::string
   t.load_best_model_at_end = defaults.load_best_model_at_end;
   t.per_device_eval_batch_size = defaults.per_device_eval_batch_size;
   t.early_stopping_patience = defaults.early_stopping_patience;
+  same.dpo.reference_cache.clear();
   same.tracking.clear();
   return fingerprint(recipe::train_config_yaml(same) + data + tensor::dtype_name(compute_type));
-}
-
-DataSummary summarise(const RunData& data, const BatchPlan& plan) {
-  DataSummary s;
-  s.train_examples = static_cast<int64_t>(data.train.size());
-  s.validation_examples = static_cast<int64_t>(data.validation.size());
-  s.rejected = data.rejected;
-  s.rows = plan.rows();
-  std::vector<int64_t> lengths;
-  for (const auto& example : data.train) {
-    lengths.push_back(static_cast<int64_t>(example.ids.size()));
-    s.train_tokens += lengths.back();
-    s.trained_tokens += text::trained_targets(example);
-    s.truncated += example.truncated;
-  }
-  std::nth_element(lengths.begin(), lengths.begin() + static_cast<long>(lengths.size() / 2), lengths.end());
-  s.median_length = lengths[lengths.size() / 2];
-  s.longest = *std::max_element(lengths.begin(), lengths.end());
-  return s;
 }
 
 bool is_quantized(const recipe::TrainConfig& config) {
@@ -293,15 +265,15 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   tensor::set_threads(options.threads);
   const c10::Device device = tensor::device_from_name(options.device);
   const at::ScalarType type = compute_type(config, device);
-  const Objective& objective = objectives().at(config.objective, "objective").make;
+  const ObjectiveKind& objective_kind = objectives().at(config.objective, "objective").make;
   if (const auto& name = config.regularization.type; name != "none") regularizers().at(name, "regularization.type");
   optimizer_named(config.training.optim, "training.optim");  // known before anything is read
   const MethodKind method_kind = methods().at(config.method, "method").make;
   const fs::path output = config.training.output_dir;
   if (!options.dry_run) check_output(config);
 
-  const RunText text = load_text(config, objective);
-  const RunData data = load_data(config, objective, text, output / "rejected.jsonl", options.show_progress);
+  const RunText text = load_text(config, objective_kind);
+  const RunData data = load_data(config, objective_kind, text, output / "rejected.jsonl", options.show_progress);
   check_base(config, method_kind.trains_base);
   const auto decoder = model::Decoder::load(config.model.name_or_path, {.compute_type = type,
                                                                         .device = device,
@@ -311,6 +283,9 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   const auto method = method_kind.make(*decoder, method_options(config));
   TrainerOptions trainer_settings = trainer_options(config);
   trainer_settings.regularizer = {config.regularization.type, config.regularization.lambda, &data.kept};
+  const auto objective =
+      objective_kind.make({.decoder = *decoder, .config = config, .show_progress = options.show_progress});
+  trainer_settings.batch.unit = static_cast<int64_t>(objective_kind.branches.size());
   const std::string data_hash = data_fingerprint(data.train);
   trainer_settings.run_fingerprint = run_fingerprint(config, data_hash + data_fingerprint(data.kept), type);
 
@@ -319,10 +294,10 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
     model::copy_tokenizer(text.tokenizer_folder, folder);
     if (!text.chat_template.empty()) write_file(folder / "chat_template.jinja", text.chat_template);
   };
-  Trainer trainer(*decoder, *method, data.train, data.validation, trainer_settings, log, save_extras);
+  Trainer trainer(*decoder, *method, *objective, data.train, data.validation, trainer_settings, log, save_extras);
 
   RunPlan plan;
-  plan.data = summarise(data, trainer.batches());
+  plan.data = summarise(data, objective_kind.branches, trainer.batches().rows());
   plan.total_steps = trainer.total_steps();
   plan.steps_per_epoch = trainer.steps_per_epoch();
   plan.parameters = count_parameters(base_parameters, *method);
@@ -332,6 +307,7 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   plan.objective = config.objective;
   if (options.on_plan) options.on_plan(plan);
   if (options.dry_run) return {};
+  objective->prepare({&data.train, &data.validation, &data.test}, [&](const std::string& news) { log.note(news); });
 
   // Written once the checkpoint to go on from has been accepted: a refused continuation changes nothing.
   log.on_begin = [&] {
@@ -343,8 +319,10 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
   TrainSummary summary = trainer.run();
   summary.parameters = plan.parameters;
   if (!data.test.empty()) {
-    summary.test_loss = evaluate::dataset_loss(*decoder, data.test, trainer_settings.eval_rows).loss();
-    log.log(summary.steps, {{"test_loss", *summary.test_loss}});
+    auto scores = objective->evaluate(data.test, trainer_settings.eval_rows);
+    summary.test_loss = scores[0].second;
+    for (auto& [name, value] : scores) name.insert(0, "test_");
+    log.log(summary.steps, scores);
   }
   Json figures = summary.to_json();
   figures["train_examples"] = plan.data.train_examples;

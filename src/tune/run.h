@@ -6,18 +6,10 @@
 #include <string>
 
 #include "recipe/train_config.h"
+#include "tune/data_summary.h"
 #include "tune/trainer.h"
 
 namespace hone::tune {
-
-/// What the data came to, for people to look at before any compute is spent.
-struct DataSummary {
-  int64_t train_examples = 0, validation_examples = 0;
-  int64_t train_tokens = 0, trained_tokens = 0;  ///< all tokens of the training set; those that carry loss
-  int64_t rows = 0;                              ///< packed rows of one epoch
-  int64_t rejected = 0, truncated = 0;
-  int64_t longest = 0, median_length = 0;
-};
 
 /// What a run is going to do.
 struct RunPlan {

@@ -56,15 +56,15 @@ std::vector<data::Example> read(const recipe::TrainConfig& config, const std::ve
   return all;
 }
 
-Examples encode(const std::vector<data::Example>& from, const Objective& objective, const RunText& text,
+Examples encode(const std::vector<data::Example>& from, const ObjectiveKind& objective, const RunText& text,
                 Rejects& rejects, const std::string& title, bool show_progress) {
   Examples encoded;
-  encoded.reserve(from.size());
+  encoded.reserve(from.size() * objective.branches.size());
   std::unique_ptr<Progress> progress;
   if (show_progress) progress = std::make_unique<Progress>(title, static_cast<double>(from.size()), "examples");
   for (size_t i = 0; i < from.size(); ++i) {
     try {
-      encoded.push_back(objective.encode(*text.encoder, from[i]));
+      for (auto& sequence : objective.encode(*text.encoder, from[i])) encoded.push_back(std::move(sequence));
     } catch (const text::RejectedExample& reason) {
       rejects.add(from[i].origin.file, from[i].origin.line, reason.message(), data::to_messages_line(from[i]));
     }
@@ -82,7 +82,7 @@ text::OnTooLong too_long(const std::string& name) {
 
 }  // namespace
 
-RunText load_text(const recipe::TrainConfig& config, const Objective& objective) {
+RunText load_text(const recipe::TrainConfig& config, const ObjectiveKind& objective) {
   RunText run;
   const std::string where = config.model.tokenizer.empty() ? config.model.name_or_path : config.model.tokenizer;
   run.tokenizer_folder = fs::is_directory(where) ? fs::path(where) : fs::path(where).parent_path();
@@ -102,7 +102,7 @@ RunText load_text(const recipe::TrainConfig& config, const Objective& objective)
   return run;
 }
 
-RunData load_data(const recipe::TrainConfig& config, const Objective& objective, const RunText& text,
+RunData load_data(const recipe::TrainConfig& config, const ObjectiveKind& objective, const RunText& text,
                   const fs::path& rejected_path, bool show_progress) {
   Rejects rejects(rejected_path);
   std::vector<fs::path> files(config.data.train.begin(), config.data.train.end());

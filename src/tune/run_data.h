@@ -17,7 +17,7 @@ struct RunText {
   std::string chat_template;  ///< "" when the tokenizer's own is used as it is
   std::filesystem::path tokenizer_folder;
 };
-RunText load_text(const recipe::TrainConfig& config, const Objective& objective);
+RunText load_text(const recipe::TrainConfig& config, const ObjectiveKind& objective);
 
 struct RunData {
   Examples train, validation, test;
@@ -25,7 +25,7 @@ struct RunData {
   int64_t rejected = 0;  ///< rows left out (bad records, too long), each written to rejected.jsonl
 };
 /// `rejected_path`: where rows that are left out are written, with their reasons; not made when there is none.
-RunData load_data(const recipe::TrainConfig& config, const Objective& objective, const RunText& text,
+RunData load_data(const recipe::TrainConfig& config, const ObjectiveKind& objective, const RunText& text,
                   const std::filesystem::path& rejected_path, bool show_progress);
 
 }  // namespace hone::tune

@@ -10,8 +10,6 @@
 #include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/strings.h"
-#include "evaluate/loss.h"
-#include "model/head_loss.h"
 #include "tensor/device.h"
 #include "tune/schedules/registry.h"
 #include "tune/trainer_state.h"
@@ -41,10 +39,11 @@ Json TrainSummary::to_json() const {
 }
 
 struct Trainer::Impl {
-  Impl(model::Decoder& decoder, Method& method, const Examples& train, const Examples& validation,
+  Impl(model::Decoder& decoder, Method& method, Objective& objective, const Examples& train, const Examples& validation,
        TrainerOptions options, RunLog& log, std::function<void(const fs::path&)> save_extras)
       : decoder_(decoder),
         method_(method),
+        objective_(objective),
         train_(train),
         validation_(validation),
         options_(std::move(options)),
@@ -103,6 +102,7 @@ struct Trainer::Impl {
 
   model::Decoder& decoder_;
   Method& method_;
+  Objective& objective_;
   const Examples& train_;
   const Examples& validation_;
   TrainerOptions options_;
@@ -151,7 +151,7 @@ void Trainer::Impl::begin() {
   if (known && state_.step > 0) regularizer_->read(file);
 }
 
-/// One optimiser step: all its micro-batches, with the loss divided once by the tokens of all of them.
+/// One optimiser step: all its micro-batches, with the loss divided once by the units (tokens, pairs) of all of them.
 void Trainer::Impl::one_step() {
   if (epoch_order_of_ != state_.epoch) {
     epoch_order_ = plan_.epoch(static_cast<uint64_t>(state_.epoch));
@@ -159,17 +159,15 @@ void Trainer::Impl::one_step() {
   }
   const int64_t first = state_.micro_in_epoch;
   const int64_t last = std::min(first + options_.gradient_accumulation_steps, plan_.micro_batches());
-  int64_t trained = 0;
-  for (int64_t i = first; i < last; ++i) {
-    for (const uint32_t example : epoch_order_[static_cast<size_t>(i)])
-      trained += text::trained_targets(train_[example]);
-  }
-  if (trained == 0)
+  int64_t units = 0;
+  for (int64_t i = first; i < last; ++i) units += objective_.units(train_, epoch_order_[static_cast<size_t>(i)]);
+  if (units == 0)
     fail_input("data.train", "a whole step of examples has no trained token", "check the data with `hone data show`");
 
-  double step_nll = 0;
+  Figures step;
+  int64_t read = 0;
   for (int64_t i = first; i < last; ++i) {
-    const MicroBatch micro = make_micro_batch(train_, epoch_order_[static_cast<size_t>(i)], decoder_.options().device);
+    const std::vector<uint32_t>& sequences = epoch_order_[static_cast<size_t>(i)];
     model::StepContext context;
     context.training = true;
     context.recompute = options_.gradient_checkpointing;
@@ -177,28 +175,30 @@ void Trainer::Impl::one_step() {
     // Named by (seed, step, micro-batch), so a continued run draws what the unbroken one would have.
     const int64_t position[] = {state_.step, i - first};
     context.dropout_key = hash64({reinterpret_cast<const char*>(position), sizeof position}, options_.seed);
-    const auto loss = model::head_loss(decoder_, decoder_.hidden(micro.batch, context), micro.targets, context,
-                                       {.weight = 1.0 / static_cast<double>(trained)});
-    step_nll += loss.nll_sum;
-    if (loss.loss.requires_grad()) loss.loss.backward();
-    state_.tokens += micro.tokens;
-    window_read_ += micro.tokens;
+    const MicroLoss micro = objective_.loss({.examples = train_,
+                                             .sequences = sequences,
+                                             .context = context,
+                                             .scale = 1.0 / static_cast<double>(units),
+                                             .step = state_.step});
+    step.add(micro.figures);
+    if (micro.loss.requires_grad()) micro.loss.backward();
+    for (const uint32_t sequence : sequences) read += static_cast<int64_t>(train_[sequence].ids.size());
   }
   if (regularizer_) penalty_ = regularizer_->add_gradients();
   const double norm = clip_gradients(parameters_, options_.max_grad_norm);
-  check_finite(step_nll, norm);
+  check_finite(step.loss, norm);
   const double learning_rate = options_.learning_rate * schedule_(state_.step, schedule_options_);
   optimizer_->step(learning_rate);
   for (const auto& [name, parameter] : parameters_) parameter.mutable_grad() = Tensor();
 
-  state_.nll_sum += step_nll;
-  state_.nll_tokens += trained;
-  state_.window_nll += step_nll;
-  state_.window_tokens += trained;
+  state_.tokens += read;
+  window_read_ += read;
+  state_.whole.add({.loss = step.loss, .units = step.units, .others = {}});
+  state_.window.add(step);
   ++state_.step;
   state_.micro_in_epoch = last == plan_.micro_batches() ? 0 : last;
   if (state_.micro_in_epoch == 0) ++state_.epoch;
-  log_.progress(state_.step, step_nll / static_cast<double>(trained));
+  log_.progress(state_.step, step.loss / static_cast<double>(units));
   if (state_.step % options_.logging_steps == 0 || state_.step == total_steps_) log_step(learning_rate, norm);
 }
 
@@ -214,38 +214,38 @@ void Trainer::Impl::check_finite(double loss, double norm) const {
 void Trainer::Impl::log_step(double learning_rate, double norm) {
   const auto now = std::chrono::steady_clock::now();
   const std::chrono::duration<double> window = now - window_started_;
-  std::vector<std::pair<std::string, double>> values = {
-      {"epoch", epochs_done()},
-      {"loss", state_.window_nll / static_cast<double>(std::max<int64_t>(1, state_.window_tokens))},
-      {"learning_rate", learning_rate},
-      {"grad_norm", norm},
-      {"tokens", static_cast<double>(state_.tokens)},
-      {"tokens_per_second", static_cast<double>(window_read_) / std::max(window.count(), 1e-9)},
-      {"peak_memory_bytes", static_cast<double>(tensor::peak_memory_bytes(decoder_.options().device))}};
-  if (regularizer_) values.insert(values.begin() + 2, {"penalty", penalty_});
-  log_.log(state_.step, values);
-  state_.window_nll = 0;
-  state_.window_tokens = 0;
+  std::vector<std::pair<std::string, double>> line{{"epoch", epochs_done()}};
+  for (auto& figure : state_.window.means()) line.push_back(std::move(figure));
+  if (regularizer_) line.insert(line.begin() + 2, {"penalty", penalty_});
+  line.insert(line.end(),
+              {{"learning_rate", learning_rate},
+               {"grad_norm", norm},
+               {"tokens", static_cast<double>(state_.tokens)},
+               {"tokens_per_second", static_cast<double>(window_read_) / std::max(window.count(), 1e-9)},
+               {"peak_memory_bytes", static_cast<double>(tensor::peak_memory_bytes(decoder_.options().device))}});
+  log_.log(state_.step, line);
+  state_.window = {};
   window_read_ = 0;
   window_started_ = now;
 }
 
 void Trainer::Impl::evaluate() {
   const auto begin = std::chrono::steady_clock::now();
-  const auto result = evaluate::dataset_loss(decoder_, validation_, options_.eval_rows);
-  const std::vector<std::pair<std::string, double>> values = {{"epoch", epochs_done()},
-                                                              {"eval_loss", result.loss()},
-                                                              {"eval_perplexity", result.perplexity()},
-                                                              {"eval_accuracy", result.accuracy()}};
+  std::vector<std::pair<std::string, double>> values{{"epoch", epochs_done()}};
+  std::vector<std::string> known;
+  for (const auto& [name, value] : objective_.evaluate(validation_, options_.eval_rows)) {
+    known.push_back("eval_" + name);
+    values.emplace_back(known.back(), value);
+  }
   log_.log(state_.step, values);
-  if (!state_.first_eval_loss) state_.first_eval_loss = result.loss();
-  state_.last_eval_loss = result.loss();
+  const double loss = values[1].second;
+  if (!state_.first_eval_loss) state_.first_eval_loss = loss;
+  state_.last_eval_loss = loss;
   const auto metric = std::find_if(values.begin(), values.end(),
                                    [&](const auto& v) { return v.first == options_.metric_for_best_model; });
   if (metric == values.end()) {
     fail_input("training.metric_for_best_model",
-               "\"" + options_.metric_for_best_model +
-                   "\" is not evaluated; known: eval_loss, eval_perplexity, eval_accuracy");
+               "\"" + options_.metric_for_best_model + "\" is not evaluated; known: " + join(known, ", "));
   }
   if (improves(metric->second)) {
     state_.best_metric = metric->second;
@@ -320,7 +320,7 @@ TrainSummary Trainer::Impl::finish() {
   summary.steps = state_.step;
   summary.tokens = state_.tokens;
   summary.epochs = epochs_done();
-  summary.train_loss = state_.nll_sum / static_cast<double>(std::max<int64_t>(1, state_.nll_tokens));
+  summary.train_loss = state_.whole.means()[0].second;
   summary.seconds = seconds_now();
   const double here = summary.seconds - state_at_start_seconds_;
   summary.tokens_per_second = static_cast<double>(state_.tokens - tokens_at_start_) / std::max(here, 1e-9);
@@ -335,9 +335,10 @@ TrainSummary Trainer::Impl::finish() {
   return summary;
 }
 
-Trainer::Trainer(model::Decoder& decoder, Method& method, const Examples& train, const Examples& validation,
-                 TrainerOptions options, RunLog& log, std::function<void(const fs::path&)> save_extras)
-    : impl_(std::make_unique<Impl>(decoder, method, train, validation, std::move(options), log,
+Trainer::Trainer(model::Decoder& decoder, Method& method, Objective& objective, const Examples& train,
+                 const Examples& validation, TrainerOptions options, RunLog& log,
+                 std::function<void(const fs::path&)> save_extras)
+    : impl_(std::make_unique<Impl>(decoder, method, objective, train, validation, std::move(options), log,
                                    std::move(save_extras))) {}
 Trainer::~Trainer() = default;
 int64_t Trainer::total_steps() const {

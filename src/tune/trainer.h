@@ -1,5 +1,5 @@
 // The training loop: micro-batches, one normalised loss a step, evaluation, checkpoints, exact resume.
-// Knows nothing of how examples were made or what is tuned; those are Examples and Method.
+// Knows nothing of how examples were made, what is tuned or what the loss is; those are Examples, Method, Objective.
 #pragma once
 #include <filesystem>
 #include <functional>
@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "tune/dataset.h"
 #include "tune/method.h"
+#include "tune/objectives/registry.h"
 #include "tune/optimizers/optimizer.h"
 #include "tune/regularizers/regularizer.h"
 
@@ -84,8 +85,9 @@ class Trainer {
  public:
   /// All references must outlive the trainer. `validation` may be empty. `save_extras` adds files that
   /// belong beside the result (tokenizer, configuration) to every folder that holds one.
-  Trainer(model::Decoder& decoder, Method& method, const Examples& train, const Examples& validation,
-          TrainerOptions options, RunLog& log, std::function<void(const std::filesystem::path&)> save_extras);
+  Trainer(model::Decoder& decoder, Method& method, Objective& objective, const Examples& train,
+          const Examples& validation, TrainerOptions options, RunLog& log,
+          std::function<void(const std::filesystem::path&)> save_extras);
   ~Trainer();
 
   /// Optimiser steps of the whole run and of an epoch, known before it starts.

@@ -13,7 +13,7 @@ namespace hone::tune {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kFormatVersion = 1;  // on disk: frozen; a change of meaning needs a new number
+constexpr int kFormatVersion = 2;  // on disk: frozen; a change of meaning needs a new number
 
 Json optional_json(const std::optional<double>& value) {
   return value ? Json(*value) : Json(nullptr);
@@ -29,10 +29,11 @@ Json to_json(const TrainerState& s) {
           {"epoch", s.epoch},
           {"micro_in_epoch", s.micro_in_epoch},
           {"tokens", s.tokens},
-          {"nll_sum", s.nll_sum},
-          {"nll_tokens", s.nll_tokens},
-          {"window_nll", s.window_nll},
-          {"window_tokens", s.window_tokens},
+          {"loss_sum", s.whole.loss},
+          {"loss_units", s.whole.units},
+          {"window_loss", s.window.loss},
+          {"window_units", s.window.units},
+          {"window_others", s.window.others},
           {"best_metric", optional_json(s.best_metric)},
           {"first_eval_loss", optional_json(s.first_eval_loss)},
           {"last_eval_loss", optional_json(s.last_eval_loss)},
@@ -48,10 +49,11 @@ TrainerState from_json(const Json& json) {
   s.epoch = json.at("epoch");
   s.micro_in_epoch = json.at("micro_in_epoch");
   s.tokens = json.at("tokens");
-  s.nll_sum = json.at("nll_sum");
-  s.nll_tokens = json.at("nll_tokens");
-  s.window_nll = json.at("window_nll");
-  s.window_tokens = json.at("window_tokens");
+  s.whole.loss = json.at("loss_sum");
+  s.whole.units = json.at("loss_units");
+  s.window.loss = json.at("window_loss");
+  s.window.units = json.at("window_units");
+  s.window.others = json.at("window_others");
   s.best_metric = optional_number(json, "best_metric");
   s.first_eval_loss = optional_number(json, "first_eval_loss");
   s.last_eval_loss = optional_number(json, "last_eval_loss");

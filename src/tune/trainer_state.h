@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tune/method.h"
+#include "tune/objectives/registry.h"
 #include "tune/optimizers/optimizer.h"
 
 namespace hone::tune {
@@ -16,10 +17,8 @@ struct TrainerState {
   int64_t epoch = 0;           ///< epoch of the next micro-batch
   int64_t micro_in_epoch = 0;  ///< micro-batches of that epoch already done
   int64_t tokens = 0;          ///< tokens read so far
-  double nll_sum = 0;          ///< over the whole run, for the mean training loss
-  int64_t nll_tokens = 0;
-  double window_nll = 0;  ///< since the last logged line
-  int64_t window_tokens = 0;
+  Figures whole;               ///< over the whole run, for the mean training loss
+  Figures window;              ///< since the last logged line
   std::optional<double> best_metric, first_eval_loss, last_eval_loss;
   int64_t best_step = 0;
   int64_t evaluations_without_gain = 0;

@@ -42,23 +42,22 @@ def command(config, output, *extra):
     return [HONE, "train", str(config), f"training.output_dir={output}", "--json", *extra]
 
 
-def curve(output):
+def curve(output, every=1):
     lines = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
     timeless = [{k: v for k, v in line.items() if k not in ("wall_time", "tokens_per_second", "peak_memory_bytes")} for line in lines]
-    assert [l["step"] for l in timeless if "loss" in l] == list(range(1, STEPS + 1)), "each step is logged exactly once"
+    assert [l["step"] for l in timeless if "loss" in l] == list(range(every, STEPS + 1, every)), "each step is logged exactly once"
     return timeless
 
 
-def test_kill_at_random_moments(tmp_path):
-    config = make(tmp_path)
+def kill_and_go_on(tmp_path, config, trials, every=1):
     whole = tmp_path / "whole"
     begin = time.time()
     subprocess.run(command(config, whole), check=True, capture_output=True)
     duration = time.time() - begin
-    expected = curve(whole)
+    expected = curve(whole, every)
 
     rng = random.Random(11)
-    for trial in range(4):
+    for trial in range(trials):
         broken = tmp_path / f"broken-{trial}"
         kills = 0
         for attempt in range(12):
@@ -72,10 +71,34 @@ def test_kill_at_random_moments(tmp_path):
                 process.wait()
                 kills += 1
         assert process.returncode == 0
-        assert curve(broken) == expected, f"after {kills} kills"
+        assert curve(broken, every) == expected, f"after {kills} kills"
         assert (broken / "adapter_model.safetensors").read_bytes() == (whole / "adapter_model.safetensors").read_bytes()
         leftovers = [p.name for p in broken.iterdir() if p.name.startswith(".")]
         assert not [n for n in leftovers if not n.startswith(".checkpoint") and not n.startswith(".best")], leftovers
+
+
+def test_kill_at_random_moments(tmp_path):
+    kill_and_go_on(tmp_path, make(tmp_path), trials=4)
+
+
+def write_pairs(path, count, seed):
+    rng = random.Random(seed)
+    with path.open("w") as file:
+        for i in range(count):
+            words = [" ".join(rng.choice(["하나", "둘", "셋", "one", "two", "three"]) for _ in range(rng.randrange(1, 12))) for _ in range(2)]
+            file.write(json.dumps({"prompt": [{"role": "user", "content": f"{i}: {words[0]}"}], "chosen": [{"role": "assistant", "content": words[0][::-1]}],
+                                   "rejected": [{"role": "assistant", "content": f"{words[1]}?"}]}) + "\n")
+
+
+def test_kill_while_learning_preferences(tmp_path):
+    """The reference of a continued run is the start of the first one, also where the start is an adapter of its own, with dropout."""
+    config = make(tmp_path)
+    subprocess.run(command(config, tmp_path / "adapter", "training.max_steps=4"), check=True, capture_output=True)
+    write_pairs(tmp_path / "data.jsonl", 100, seed=5)
+    lora = f"lora: {{adapter_name_or_path: {tmp_path / 'adapter'}}}"
+    config.write_text(config.read_text().replace("lora: {r: 4, lora_dropout: 0.1}", lora + "\nobjective: dpo\ndpo: {beta: 0.5, disable_dropout: false}")
+                      .replace("logging_steps: 1", "logging_steps: 2, per_device_eval_batch_size: 3"))
+    kill_and_go_on(tmp_path, config, trials=2, every=2)  # a line may hold steps from before and after a kill
 
 
 def test_interrupt_saves_and_says_how_to_go_on(tmp_path):

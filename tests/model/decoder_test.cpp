@@ -144,5 +144,43 @@ TEST(HeadLoss, EqualsPlainLogitsAndCrossEntropy) {
   }
 }
 
+/// token_logps from plain operators.
+Tensor composed_logps(Decoder& decoder, const Tensor& hidden, const Tensor& targets, const StepContext& context) {
+  const Tensor rows = targets.ne(kIgnore).nonzero().squeeze(1);
+  const Tensor normed =
+      composed::rms_norm(hidden.index_select(0, rows), decoder.final_norm(), decoder.config().rms_norm_eps);
+  const Tensor logits = decoder.head().forward_composed(normed, context);
+  return logits.gather(1, targets.index_select(0, rows).unsqueeze(1)).squeeze(1) - at::logsumexp(logits, {1});
+}
+
+/// Every token has another weight, which is what sets it apart from head_loss.
+TEST(TokenLogps, EqualPlainLogitsWhateverWeighsThem) {
+  const auto decoder = small_decoder(at::kDouble, false);
+  const Tensor hidden = random_tensor({99, decoder->config().hidden_size}, at::kDouble);
+  std::vector<int64_t> ids;
+  for (int64_t i = 0; i < 99; ++i) ids.push_back(i % 7 == 2 ? kIgnore : i * 5 % decoder->config().vocab_size);
+  const Tensor targets = tensor_of(ids), weights = random_tensor({85}, at::kDouble);
+  for (const bool head_is_trained : {false, true}) {
+    NamedTensors tensors{{"hidden", hidden}};
+    for (const auto& [name, tensor] : tensors_of(*decoder)) {
+      if (head_is_trained && (name.starts_with("lm_head") || name.starts_with("model.norm")))
+        tensors.emplace_back(name, tensor);
+    }
+    ASSERT_EQ(tensors.size(), head_is_trained ? 5u : 1u);
+    train_all(tensors);
+    for (const bool several_chunks : {true, false}) {
+      const std::string what = std::string(head_is_trained ? "trained" : "frozen") + (several_chunks ? ", chunks" : "");
+      const StepContext context{.training = !several_chunks, .dropout_key = 4};
+      const Tensor mine = token_logps(*decoder, hidden, targets, context, several_chunks ? 1 : 1 << 20);
+      const Tensor expected = composed_logps(*decoder, hidden, targets, context);
+      expect_equal(mine, expected, 1e-13, what);
+      const auto gradients = gradients_of((mine * weights).sum(), tensors);
+      expect_equal(gradients, gradients_of((expected * weights).sum(), tensors), 1e-12, what);
+    }
+    const at::NoGradGuard no_grad;
+    EXPECT_FALSE(token_logps(*decoder, hidden, targets, {}).requires_grad());
+  }
+}
+
 }  // namespace
 }  // namespace hone::model

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "error_of.h"
 
 namespace hone::text {
 namespace {
@@ -89,8 +90,8 @@ struct Bench {
         encoder(tokenizer, chat_template, stop_ids_for(folder.path(), tokenizer), options) {}
 
   /// The rendering with trained stretches in brackets: "…[Hello<|im_end|>]…".
-  std::string show(const data::Example& example) const {
-    const EncodedExample encoded = encoder.encode(example);
+  std::string show(const data::Example& example) const { return show(encoder.encode(example)); }
+  std::string show(const EncodedExample& encoded) const {
     std::string text;
     std::vector<int32_t> run;
     for (size_t i = 0; i < encoded.ids.size(); ++i) {
@@ -305,6 +306,96 @@ TEST(StopIds, ComeFromAllThreeFiles) {
   EXPECT_EQ(stop_ids_for(folder.path(), tokenizer), (std::vector<int32_t>{259, 260, 300}));
   write_json(folder.path() / "config.json", {{"eos_token_id", "</s>"}});
   EXPECT_THROW(stop_ids_for(folder.path(), tokenizer), Error);
+}
+
+/// `prompt`, then `chosen` or `rejected`.
+data::Example pair(const data::Example& prompt, const std::string& chosen, const std::string& rejected) {
+  data::Example example = prompt;
+  example.rejected = data::Rejected{.shared = prompt.messages.size(), .messages = {{"assistant", rejected, true, ""}}};
+  example.messages.push_back({"assistant", chosen, true, ""});
+  return example;
+}
+
+data::Example text_pair(const std::string& prompt, const std::string& chosen, const std::string& rejected) {
+  data::Example example;
+  example.origin = {"pairs.jsonl", 3, 0};
+  example.text = prompt + chosen;
+  example.rejected = data::Rejected{.shared = prompt.size(), .messages = {}, .text = rejected};
+  return example;
+}
+
+TEST(PairEncoding, BothBranchesBeginWithTheSamePromptAndTrainTheAnswer) {
+  const Bench bench;
+  const data::Example example = pair(chat({{"user", "하늘?"}}), "파란색", "초록색!");
+  const auto branches = bench.encoder.encode_branches(example);
+  ASSERT_EQ(branches.size(), 2u);
+  EXPECT_EQ(bench.show(branches[0]), "<|im_start|>user\n하늘?<|im_end|>\n<|im_start|>assistant\n[파란색<|im_end|>]\n");
+  EXPECT_EQ(bench.show(branches[1]), "<|im_start|>user\n하늘?<|im_end|>\n<|im_start|>assistant\n[초록색!<|im_end|>]\n");
+  EXPECT_EQ(branches[1].origin.line, 7u);
+  EXPECT_EQ(bench.encoder.encode_branches(chat({{"user", "1"}, {"assistant", "one"}})).size(), 1u);
+}
+
+TEST(PairEncoding, TextsAreOneTextWithBosAndEos) {
+  const Bench bench(kChatml, {}, /*adds_bos=*/true);
+  // The end that is written there already is the end, not a second one; other special tokens are text.
+  const auto branches = bench.encoder.encode_branches(text_pair("The sky is", " blue<|im_end|>", " <|end|>"));
+  EXPECT_EQ(bench.show(branches[0]), "<s>The sky is[ blue<|im_end|>]");
+  EXPECT_EQ(bench.show(branches[1]), "<s>The sky is[ <|end|><|im_end|>]");
+  EXPECT_EQ(branches[1].ids.size(), 1 + 10 + 8 + 1u);
+  EXPECT_EQ(bench.encoder.encode(text_pair("The sky is", " blue", " red")).ids, branches[0].ids);
+}
+
+/// The Error of encode_branches, as "place | message".
+std::string pair_fault(const Bench& bench, const data::Example& example) {
+  try {
+    bench.encoder.encode_branches(example);
+    return "encoded";
+  } catch (const Error& error) {
+    EXPECT_FALSE(error.remedy().empty());
+    return error.place() + " | " + error.message();
+  }
+}
+
+TEST(PairEncoding, WhatCannotBeComparedIsRefused) {
+  const Bench bench;
+  // Two line breaks are one token of this tokenizer.
+  EXPECT_EQ(pair_fault(bench, text_pair("Question\n", "\nfine", "other")),
+            "pairs.jsonl:3 | the answer's first characters and the prompt's last ones become one token");
+  const Bench trims(
+      "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content | trim }}<|im_end|>\n{% endfor %}"
+      "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}");
+  EXPECT_EQ(pair_fault(trims, pair(chat({{"user", "1"}}), "one", "one ")),
+            "train.jsonl:7 | both answers come to the same tokens");
+  // The first turn is rendered with the last one in view.
+  const Bench looks_ahead(
+      "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if messages[-1].role == 'assistant' %}{{ "
+      "messages[-1].content | length }}{% endif %}{{ m.content }}<|im_end|>\n{% endfor %}"
+      "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}");
+  EXPECT_NE(pair_fault(looks_ahead, pair(chat({{"user", "1"}}), "one", "three")), "encoded");
+}
+
+TEST(PairEncoding, TooLongPairsAreCutOrLeftOutTogether) {
+  const data::Example example = pair(chat({{"user", "1"}}), "one and two and three", "one or");
+  const size_t whole = Bench().encoder.encode_branches(example)[0].ids.size();
+  const Bench cuts(kChatml, {.max_length = static_cast<uint32_t>(whole - 6)});
+  const auto branches = cuts.encoder.encode_branches(example);
+  EXPECT_TRUE(branches[0].truncated);
+  EXPECT_FALSE(branches[1].truncated);
+  EXPECT_EQ(branches[0].ids.size(), whole - 6);
+  const auto rejected = [&](ChatEncodingOptions options) {
+    try {
+      Bench(kChatml, options).encoder.encode_branches(example);
+      return std::string("encoded");
+    } catch (const RejectedExample& reason) {
+      return reason.message();
+    }
+  };
+  const auto first = static_cast<uint32_t>(std::find(branches[0].trained.begin(), branches[0].trained.end(), 1) -
+                                           branches[0].trained.begin());
+  EXPECT_TRUE(contains(rejected({.max_length = first}), "the prompt alone fills max_length"));
+  EXPECT_TRUE(contains(rejected({.max_length = first + 4}), "both answers are the same"));
+  EXPECT_TRUE(contains(rejected({.max_length = static_cast<uint32_t>(whole - 6), .on_too_long = OnTooLong::kSkip}),
+                       "max_length is"));
 }
 
 }  // namespace

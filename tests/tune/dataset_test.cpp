@@ -54,6 +54,32 @@ TEST(Packing, WastesLittle) {
   EXPECT_LE(static_cast<double>(bins.size()) * 1024, 1.01 * static_cast<double>(total) + 1024);
 }
 
+TEST(BatchPlan, PairsStayTogetherAndCountAsOne) {
+  const auto examples = examples_of(random_lengths(200, 60));
+  for (const bool packing : {true, false}) {
+    const BatchPlan plan(examples, {.packing = packing, .max_length = 200, .rows = 3, .unit = 2, .shuffle = true});
+    if (!packing) {
+      EXPECT_EQ(plan.rows(), 100);
+    }
+    std::vector<uint32_t> seen;
+    for (const auto& batch : plan.epoch(1)) {
+      ASSERT_EQ(batch.size() % 2, 0u);
+      int64_t tokens = 0;
+      for (size_t i = 0; i < batch.size(); i += 2) {
+        EXPECT_EQ(batch[i] % 2, 0u);
+        EXPECT_EQ(batch[i + 1], batch[i] + 1);
+        seen.push_back(batch[i]);
+        tokens += static_cast<int64_t>(examples[batch[i]].ids.size() + examples[batch[i + 1]].ids.size());
+      }
+      if (packing) {
+        EXPECT_LE(tokens, 3 * 200);
+      }
+    }
+    std::sort(seen.begin(), seen.end());
+    for (uint32_t i = 0; i < 100; ++i) EXPECT_EQ(seen.at(i), 2 * i);
+  }
+}
+
 TEST(BatchPlan, EachEpochHoldsEachExampleOnceInAnOrderOfItsOwn) {
   const auto examples = examples_of(random_lengths(300, 200));
   const BatchPlan plan(examples, {.packing = true, .max_length = 256, .rows = 3, .shuffle = true, .seed = 7});

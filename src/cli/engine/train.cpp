@@ -33,6 +33,10 @@ void print_plan(const tune::RunPlan& plan, const recipe::TrainConfig& config) {
           : ""));
   say(format("          lengths: median %ld, longest %ld tokens; %ld %s an epoch", data.median_length, data.longest,
              data.rows, config.data.packing ? "packed rows" : "rows"));
+  for (const tune::BranchSummary& branch : data.branches) {
+    say(format("          %s: median %ld, longest %ld tokens, %ld of them the answer (median)", branch.name.c_str(),
+               branch.median_length, branch.longest, branch.median_trained));
+  }
   say("model     " + plan.trainable_line());
   say(format("training  %s, %s: %ld steps (%ld an epoch), arithmetic in %s", plan.method.c_str(),
              plan.objective.c_str(), plan.total_steps, plan.steps_per_epoch, plan.compute_dtype.c_str()));

@@ -89,7 +89,8 @@ class TokenCheck {
 
   void inspect(const data::Example& example, data::Findings& findings) const {
     try {
-      if (!encoder_.encode(example).truncated) return;
+      const auto sequences = encoder_.encode_branches(example);
+      if (std::none_of(sequences.begin(), sequences.end(), [](const auto& one) { return one.truncated; })) return;
       findings.add(data::Check::truncated, "", format("more than %u tokens", max_length_),
                    "shorten it, or raise --max-tokens and the training's max_length");
     } catch (const Error& error) {

@@ -22,25 +22,28 @@ struct Options {
   bool json = false;
 };
 
-Json to_json(const text::EncodedExample& encoded, const text::Tokenizer& tokenizer) {
+/// `branch`: "" or which answer of a preference pair it is.
+Json to_json(const text::EncodedExample& encoded, const std::string& branch, const text::Tokenizer& tokenizer) {
   Json tokens = Json::array();
   for (const int32_t id : encoded.ids) tokens.push_back(tokenizer.id_to_token(id));
-  return {{"line", encoded.origin.line},
-          {"ids", encoded.ids},
-          {"tokens", tokens},
-          {"trained", encoded.trained},
-          {"truncated", encoded.truncated}};
+  Json row = {{"line", encoded.origin.line},
+              {"ids", encoded.ids},
+              {"tokens", tokens},
+              {"trained", encoded.trained},
+              {"truncated", encoded.truncated}};
+  if (!branch.empty()) row["branch"] = branch;
+  return row;
 }
 
 /// Trained stretches in green on a terminal, in 【 】 elsewhere.
-void print(const text::EncodedExample& encoded, const text::Tokenizer& tokenizer) {
+void print(const text::EncodedExample& encoded, const std::string& branch, const text::Tokenizer& tokenizer) {
   const bool colour = output_is_live();
   const char* open = colour ? "\033[32m" : "【";
   const char* close = colour ? "\033[0m" : "】";
   const auto trained = std::count(encoded.trained.begin(), encoded.trained.end(), 1);
-  std::printf("%s:%llu: %zu tokens, %lld trained%s\n", encoded.origin.file.c_str(),
-              static_cast<unsigned long long>(encoded.origin.line), encoded.ids.size(), static_cast<long long>(trained),
-              encoded.truncated ? ", cut at max_length" : "");
+  std::printf("%s:%llu: %s%zu tokens, %lld trained%s\n", encoded.origin.file.c_str(),
+              static_cast<unsigned long long>(encoded.origin.line), branch.empty() ? "" : (branch + ", ").c_str(),
+              encoded.ids.size(), static_cast<long long>(trained), encoded.truncated ? ", cut at max_length" : "");
   // Whole stretches are decoded, since one character may be several tokens.
   for (size_t begin = 0; begin < encoded.ids.size();) {
     size_t end = begin + 1;
@@ -66,11 +69,14 @@ void run(const Options& options) {
       const data::Finding& fault = row.findings.first_error();
       fail_input(place(fault, reader.name()), fault.message, fault.fix);
     }
-    const text::EncodedExample encoded = encoder.encode(row.example);
-    if (options.json)
-      std::printf("%s\n", to_line(to_json(encoded, tokenizer)).c_str());
-    else
-      print(encoded, tokenizer);
+    const char* branch = row.example.rejected ? "chosen" : "";
+    for (const text::EncodedExample& encoded : encoder.encode_branches(row.example)) {
+      if (options.json)
+        std::printf("%s\n", to_line(to_json(encoded, branch, tokenizer)).c_str());
+      else
+        print(encoded, branch, tokenizer);
+      branch = "rejected";
+    }
   }
   if (index < options.first) {
     fail_input(reader.name(),
@@ -94,7 +100,8 @@ void set_up_data_show(CLI::App& app) {
   app.add_option("--rows", options->count, "How many rows")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--max-tokens", options->encoding.max_length, "Cut rows at this many tokens, as training would")
       ->capture_default_str();
-  app.add_flag("--json", options->json, "Print {line, ids, tokens, trained, truncated}, one line a row");
+  app.add_flag("--json", options->json,
+               "Print {line, ids, tokens, trained, truncated}, one line a sequence; pairs have two, with branch");
   app.footer("What is trained on is green on a terminal and in 【 】 elsewhere.");
   app.callback([options] { run(*options); });
 }

@@ -49,6 +49,13 @@ std::string optional_text(const Value& row, const char* name, Findings& findings
   return {};
 }
 
+void read_side(const Value& row, const char* name, const char* role, Conversion& conversion, Findings& findings) {
+  const Value side = row.member(name);
+  if (!side.is_array()) return conversion.add(role, require_text(row, {name}, findings), {nullptr, 0, name});
+  size_t index = 0;
+  for (const Value& message : side.items()) convert_message(message, name, index++, conversion, findings);
+}
+
 std::string read_tools(const Value& row, Findings& findings) {
   const char* name = first_present(row, {"tools", "functions"});
   if (*name == '\0') return {};

@@ -38,7 +38,7 @@ void report_unknown_shape(const Value& row, Findings& findings) {
       Check::unknown_shape, "",
       names.empty() ? "an object without fields" : "the fields (" + join(names, ", ") + ") fit no known record shape",
       "name the fields as one of the shapes does: messages; conversations; instruction, output; prompt, "
-      "completion; question, answer; text");
+      "completion; prompt, chosen, rejected; question, answer; text");
 }
 
 }  // namespace hone::data

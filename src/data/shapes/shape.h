@@ -20,10 +20,12 @@ struct Place {
   std::string text() const;
 };
 
-/// What a shape makes of a row; places[i] belongs to example.messages[i] (one place for a raw text).
+/// What a shape makes of a row; places[i] belongs to example.messages[i] (one place for a raw text; of a pair of raw
+/// texts those of the prompt and of the chosen answer).
 struct Conversion {
   Example example;
   std::vector<Place> places;
+  std::vector<Place> rejected_places;  ///< of example.rejected's messages, or the one of its text
 
   void add(std::string role, std::string content, Place place);
 };
@@ -53,6 +55,8 @@ std::string require_text(const Value& row, std::initializer_list<const char*> na
 std::string optional_text(const Value& row, const char* name, Findings& findings);
 /// One OpenAI message (role, content, weight, tool_calls …) into a turn.
 void convert_message(const Value& message, const char* list, size_t index, Conversion& conversion, Findings& findings);
+/// A field that is a text, which becomes a turn of `role`, or a list of messages as TRL writes conversational data.
+void read_side(const Value& row, const char* name, const char* role, Conversion& conversion, Findings& findings);
 /// The row's `tools` (or legacy `functions`): a list, or a string holding one.
 std::string read_tools(const Value& row, Findings& findings);
 
