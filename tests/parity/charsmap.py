@@ -12,11 +12,13 @@ def charsmap(table):
             node = node.setdefault(byte, {})
         node[None] = len(blob)
         blob += value + b"\0"
-    units, used = [0], {0}
+    units, used, bases = [0], {0}, set()
 
     def place(position, node):
         labels = [label or 0 for label in node]
-        base = next(b for b in range(1, 1 << 20) if not any(b ^ label in used for label in labels))
+        # A unit knows its label, not its parent: no two nodes may have one base.
+        base = next(b for b in range(1, 1 << 20) if b not in bases and not any(b ^ label in used for label in labels))
+        bases.add(base)
         units.extend([0] * (((base | 0xFF) + 1) - len(units)))
         units[position] |= (position ^ base) << 10 | (None in node) << 8
         used.update(base ^ label for label in labels)
