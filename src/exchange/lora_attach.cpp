@@ -69,7 +69,9 @@ void attach_lora(Decoder& decoder, const LoraSettings& settings, uint64_t seed,
   }
   for (Linear* linear : chosen) linear->lora = fresh_update(*linear, settings, targets, seed);
   std::optional<model::Checkpoint> stored;
-  if (!base_folder.empty()) stored.emplace(base_folder);
+  if (!base_folder.empty()) {
+    stored.emplace(base_folder, model::family_named(decoder.config().family).names.base_prefix);
+  }
   const bool parted = targets.parts_tied_weights(decoder);
   const std::string embedding = decoder.parameters().front().name;
   if (parted) decoder.untie();

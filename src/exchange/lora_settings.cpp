@@ -19,7 +19,7 @@ constexpr const char* kApplied[] = {
     "init_lora_weights"};
 
 /// Keys that cannot change what a finished adapter computes: notes about its making, settings of a feature whose
-/// own key is judged, of starts that are over, and fan_in_fan_out, which PEFT itself switches off for Linears.
+/// own key is judged, of starts that are over, and fan_in_fan_out, which PEFT itself sets as the module needs it.
 constexpr const char* kWithoutEffect[] = {"task_type",    "inference_mode", "auto_mapping",   "revision",
                                           "peft_version", "megatron_core",  "loftq_config",   "qalora_group_size",
                                           "eva_config",   "corda_config",   "lora_ga_config", "fan_in_fan_out"};
@@ -123,7 +123,7 @@ bool is_all_linear(const LoraSettings& settings) {
 void write_adapter_config(const LoraSettings& s, const std::filesystem::path& file) {
   Json config = {{"base_model_name_or_path", s.base_model_name_or_path},
                  {"bias", s.bias},
-                 {"fan_in_fan_out", false},
+                 {"fan_in_fan_out", s.fan_in_fan_out},
                  {"inference_mode", true},
                  {"init_lora_weights", s.init_lora_weights},
                  {"layers_pattern", nullptr},

@@ -27,6 +27,7 @@ struct LoraSettings {
   bool ensure_weight_tying = false;          ///< a tied embedding and head in modules_to_save stay one tensor
   std::string init_lora_weights = "true";    ///< true, gaussian, false
   std::string base_model_name_or_path;
+  bool fan_in_fan_out = false;  ///< adapted weights are stored [in, out] (GPT-2): a note, the update itself is the same
 };
 
 /// Whether the one target is "all-linear": every Linear but the head.

@@ -29,7 +29,7 @@ MergeReport merge_lora(model::Decoder& decoder, bool safe) {
         at::mm(linear->lora->lora_B.detach(), linear->lora->lora_A.detach()).mul_(linear->lora->scaling);
     // Not in place: a weight stored in fp32 is a view into the read-only file.
     const at::ScalarType type = linear->quantized ? decoder.options().compute_type : linear->weight.scalar_type();
-    const Tensor weight = linear->dense().add(delta).to(type);
+    const Tensor weight = linear->dense().add(linear->laid_out(delta)).to(type);
     if (safe) require_finite(linear->name, weight);
     report.largest_change = std::max(report.largest_change, static_cast<double>(delta.abs().max().item<float>()));
     merged.emplace_back(linear, weight);

@@ -158,10 +158,14 @@ void write_peft(Decoder& decoder, const LoraSettings& settings, const fs::path& 
   model::write_tensors(folder / "adapter_model.safetensors", tensors);
 
   LoraSettings written = settings;
+  const std::vector<Linear*> linears = decoder.linears();
+  written.fan_in_fan_out = std::any_of(linears.begin(), linears.end(), [](const Linear* linear) {
+    return linear->lora && linear->layout() == model::WeightLayout::kInOut;
+  });
   if (is_all_linear(settings) && !settings.layers_to_transform.empty()) {
     // PEFT takes numbers of layers beside a list alone.
     std::set<std::string> endings;
-    for (const Linear* linear : decoder.linears()) {
+    for (const Linear* linear : linears) {
       if (linear->lora) endings.insert(split(linear->name, '.').back());
     }
     written.target_modules.assign(endings.begin(), endings.end());

@@ -83,6 +83,11 @@ struct Engine::Impl {
 
 Engine::Engine(model::Decoder& decoder, const text::Tokenizer& tokenizer, EngineOptions options)
     : impl_(std::make_unique<Impl>(decoder, tokenizer, options)) {
+  // Past the last of its learned positions a model cannot go on at all.
+  if (const int64_t limit = decoder.config().position_limit(); limit > 0) {
+    const int64_t wanted = impl_->options.context_limit;
+    impl_->options.context_limit = wanted > 0 ? std::min(wanted, limit) : limit;
+  }
   if (options.max_running == 0) fail_input("max_running", "is 0, so no answer could begin", "1 or more run together");
 }
 Engine::~Engine() = default;

@@ -1,7 +1,9 @@
 #include "model/block.h"
 
-#include <ATen/ops/empty.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <cmath>
 
@@ -9,18 +11,40 @@
 
 namespace hone::model {
 
-/// Per token, in elements: x, q, k, v, attention output, middle residual, gate, up; a few floats a row.
+/// Per token, in elements: x, q, k, v, attention output, the sum in the middle, gate, up; a few floats a row. A norm
+/// after the sublayers adds their sums.
 struct Block::Saved {
-  Tensor x, rstd1, q, k, v, attended, middle, rstd2, gate, up;
+  Tensor x, q, k, v, attended, middle, gate, up;
+  Tensor sum1, sum2;  // what the norms after the sublayers were given
+  Norm::Saved norm1, norm2;
   tensor::AttentionSaved attention;
-  Linear::Saved q_low, k_low, v_low, o_low, gate_low, up_low, down_low;
+  Linear::Saved q_low, k_low, v_low, qkv_low, o_low, gate_low, up_low, down_low;
 };
 
 namespace {
 
-/// A norm's weight in the type of the activations.
-Tensor norm_weight(const Tensor& weight, const Tensor& like) {
-  return weight.detach().to(like.scalar_type());
+Linear::Saved* kept_if(bool keep, Linear::Saved& low) {
+  return keep ? &low : nullptr;
+}
+
+/// What `down` is given.
+Tensor mlp_hidden(const DecoderConfig& config, const Tensor& gate, const Tensor& up) {
+  if (!config.gated_mlp) return tensor::activate(up, config.activation);
+  if (config.activation == tensor::Activation::kSilu) return tensor::silu_mul(gate, up);
+  return tensor::activate(gate, config.activation).mul_(up);
+}
+
+/// Puts the gradients of gate and up in their place.
+void mlp_hidden_backward(const DecoderConfig& config, const Tensor& dhidden, Tensor& gate, Tensor& up) {
+  if (!config.gated_mlp) {
+    up = tensor::activate_backward(dhidden, up, config.activation);
+  } else if (config.activation == tensor::Activation::kSilu) {
+    tensor::silu_mul_backward(dhidden, gate, up);
+  } else {
+    const Tensor dup = tensor::activate(gate, config.activation).mul_(dhidden);
+    gate = tensor::activate_backward(dhidden * up, gate, config.activation);
+    up = dup;
+  }
 }
 
 }  // namespace
@@ -28,93 +52,154 @@ Tensor norm_weight(const Tensor& weight, const Tensor& like) {
 Block::Block(const DecoderConfig& config, int64_t layer) : config_(config), layer_(layer) {}
 
 double Block::attention_scale() const {
-  return 1 / std::sqrt(static_cast<double>(config_.head_dim));
+  const double scale = config_.scales_attention ? 1 / std::sqrt(static_cast<double>(config_.head_dim)) : 1;
+  return config_.scales_by_layer ? scale / static_cast<double>(layer_ + 1) : scale;
+}
+
+std::vector<Linear Block::*> Block::linears(const DecoderConfig& config) {
+  std::vector<Linear Block::*> all;
+  if (config.fused_qkv) {
+    all = {&Block::qkv, &Block::o};
+  } else {
+    all = {&Block::q, &Block::k, &Block::v, &Block::o};
+  }
+  if (config.gated_mlp) all.push_back(&Block::gate);
+  all.insert(all.end(), {&Block::up, &Block::down});
+  return all;
 }
 
 std::vector<Tensor> Block::trainable() const {
   std::vector<Tensor> all;
-  for (const Tensor& norm : {attention_norm, mlp_norm}) {
-    if (GradSink::wants(norm)) all.push_back(norm);
-  }
-  for (const Linear* linear : {&q, &k, &v, &o, &gate, &up, &down}) linear->collect_trainable(all);
+  attention_norm.collect_trainable(all);
+  mlp_norm.collect_trainable(all);
+  for (const Linear Block::*linear : linears(config_)) (this->*linear).collect_trainable(all);
   return all;
+}
+
+Block::Heads Block::make_heads(const Tensor& in, const BlockInput& input, Saved* saved) const {
+  Saved local;
+  Saved& s = saved != nullptr ? *saved : local;
+  const bool keep = saved != nullptr;
+  const int64_t n = in.size(0), heads = config_.num_attention_heads, kv_heads = config_.num_key_value_heads,
+                dim = config_.head_dim;
+  Heads made;
+  if (config_.fused_qkv) {
+    const Tensor all = qkv.forward(in, input.context, kept_if(keep, s.qkv_low)).view({n, heads + 2 * kv_heads, dim});
+    // The kernels want rows of queries alone, of keys alone and of values alone.
+    made.q = all.narrow(1, 0, heads).contiguous();
+    made.k = all.narrow(1, heads, kv_heads).contiguous();
+    made.v = all.narrow(1, heads + kv_heads, kv_heads).contiguous();
+  } else {
+    made.q = q.forward(in, input.context, kept_if(keep, s.q_low)).view({n, heads, dim});
+    made.k = k.forward(in, input.context, kept_if(keep, s.k_low)).view({n, kv_heads, dim});
+    made.v = v.forward(in, input.context, kept_if(keep, s.v_low)).view({n, kv_heads, dim});
+  }
+  if (config_.positions == PositionKind::kRotary) {
+    tensor::rope(made.q, input.positions, input.cos, input.sin, false);
+    tensor::rope(made.k, input.positions, input.cos, input.sin, false);
+  }
+  return made;
+}
+
+Tensor Block::attention_part(const Tensor& in, const BlockInput& input, const Attend& attend, Saved* saved) const {
+  const Heads heads = make_heads(in, input, saved);
+  const Tensor attended = attend(heads, saved != nullptr ? &saved->attention : nullptr)
+                              .view({in.size(0), config_.num_attention_heads * config_.head_dim});
+  if (saved != nullptr) saved->q = heads.q, saved->k = heads.k, saved->v = heads.v, saved->attended = attended;
+  return o.forward(attended, input.context, saved != nullptr ? &saved->o_low : nullptr);
+}
+
+Tensor Block::mlp_part(const Tensor& in, const BlockInput& input, Saved* saved) const {
+  Saved local;
+  Saved& s = saved != nullptr ? *saved : local;
+  const bool keep = saved != nullptr;
+  Tensor gated;
+  if (config_.gated_mlp) gated = gate.forward(in, input.context, kept_if(keep, s.gate_low));
+  const Tensor raised = up.forward(in, input.context, kept_if(keep, s.up_low));
+  if (keep) s.gate = gated, s.up = raised;
+  return down.forward(mlp_hidden(config_, gated, raised), input.context, kept_if(keep, s.down_low));
 }
 
 Tensor Block::run_forward(const Tensor& x, const BlockInput& input, const Attend& attend, Saved* saved) const {
   Saved local;
   Saved& s = saved != nullptr ? *saved : local;
-  const bool keep = saved != nullptr;
-  const int64_t n = x.size(0), heads = config_.num_attention_heads, kv_heads = config_.num_key_value_heads,
-                dim = config_.head_dim;
-  const auto project = [&](const Linear& linear, const Tensor& in, Linear::Saved& low) {
-    return linear.forward(in, input.context, keep ? &low : nullptr);
-  };
-
-  auto [normed, rstd1] = tensor::rms_norm(x, norm_weight(attention_norm, x), config_.rms_norm_eps);
-  Tensor query = project(q, normed, s.q_low).view({n, heads, dim});
-  Tensor key = project(k, normed, s.k_low).view({n, kv_heads, dim});
-  Tensor value = project(v, normed, s.v_low).view({n, kv_heads, dim});
-  tensor::rope(query, input.positions, input.cos, input.sin, false);
-  tensor::rope(key, input.positions, input.cos, input.sin, false);
-  Tensor attended = attend(query, key, value, keep ? &s.attention : nullptr).view({n, heads * dim});
-  Tensor middle = project(o, attended, s.o_low).add_(x);
-
-  auto [normed2, rstd2] = tensor::rms_norm(middle, norm_weight(mlp_norm, x), config_.rms_norm_eps);
-  Tensor gated = project(gate, normed2, s.gate_low), raised = project(up, normed2, s.up_low);
-  Tensor y = project(down, tensor::silu_mul(gated, raised), s.down_low).add_(middle);
-  if (keep) {
-    s.x = x, s.rstd1 = rstd1, s.q = query, s.k = key, s.v = value, s.attended = attended;
-    s.middle = middle, s.rstd2 = rstd2, s.gate = gated, s.up = raised;
+  s.x = x;
+  if (config_.norm_place == NormPlace::kBefore) {
+    s.middle = attention_part(attention_norm.forward(x, &s.norm1), input, attend, saved).add_(x);
+    return mlp_part(mlp_norm.forward(s.middle, &s.norm2), input, saved).add_(s.middle);
   }
-  return y;
+  s.sum1 = attention_part(x, input, attend, saved).add_(x);
+  s.middle = attention_norm.forward(s.sum1, &s.norm1);
+  s.sum2 = mlp_part(s.middle, input, saved).add_(s.middle);
+  return mlp_norm.forward(s.sum2, &s.norm2);
 }
 
 Tensor Block::run_packed(const Tensor& x, const BlockInput& input, Saved* saved) const {
-  const auto attend = [&](const Tensor& query, const Tensor& key, const Tensor& value, tensor::AttentionSaved* kept) {
-    return tensor::attention(query, key, value, input.cu_seqlens, attention_scale(), kept);
+  const auto attend = [&](const Heads& heads, tensor::AttentionSaved* kept) {
+    return tensor::attention(heads.q, heads.k, heads.v, input.cu_seqlens, attention_scale(), kept,
+                             config_.attention_mask);
   };
   return run_forward(x, input, attend, saved);
 }
 
-Tensor Block::run_backward(const Tensor& dy, Saved& s, const BlockInput& input, GradSink& sink, bool want_input) const {
+Tensor Block::mlp_backward(const Tensor& dy, const Tensor& in, Saved& s, const BlockInput& input,
+                           GradSink& sink) const {
+  const StepContext& context = input.context;
+  Tensor dhidden, din;
+  down.backward(dy, mlp_hidden(config_, s.gate, s.up), s.down_low, context, sink, &dhidden, false);
+  mlp_hidden_backward(config_, dhidden, s.gate, s.up);  // s.gate and s.up are gradients from here on
+  if (config_.gated_mlp) gate.backward(s.gate, in, s.gate_low, context, sink, &din, false);
+  up.backward(s.up, in, s.up_low, context, sink, &din, config_.gated_mlp);
+  s.gate = s.up = Tensor();
+  return din;
+}
+
+Tensor Block::attention_backward(const Tensor& dy, const Tensor& in, Saved& s, const BlockInput& input, GradSink& sink,
+                                 bool want_input) const {
   const int64_t n = dy.size(0), heads = config_.num_attention_heads, kv_heads = config_.num_key_value_heads,
                 dim = config_.head_dim;
   const StepContext& context = input.context;
-
-  Tensor dmiddle = dy.clone();
-  {
-    Tensor dhidden, dnormed;
-    down.backward(dy, tensor::silu_mul(s.gate, s.up), s.down_low, context, sink, &dhidden, false);
-    tensor::silu_mul_backward(dhidden, s.gate, s.up);  // s.gate and s.up are gradients from here on
-    const Tensor weight = norm_weight(mlp_norm, s.middle);
-    const Tensor normed = tensor::rms_norm(s.middle, weight, config_.rms_norm_eps).first;
-    gate.backward(s.gate, normed, s.gate_low, context, sink, &dnormed, false);
-    up.backward(s.up, normed, s.up_low, context, sink, &dnormed, true);
-    const bool want_weight = GradSink::wants(mlp_norm);
-    const Tensor dweight = tensor::rms_norm_backward(dnormed, s.middle, weight, s.rstd2, dmiddle, want_weight);
-    if (want_weight) sink.add(mlp_norm, dweight);
-    s.gate = s.up = s.middle = Tensor();
-  }
-  Tensor dattended;
-  o.backward(dmiddle, s.attended, s.o_low, context, sink, &dattended, false);
+  Tensor dattended, din;
+  o.backward(dy, s.attended, s.o_low, context, sink, &dattended, false);
   Tensor dq = at::empty_like(s.q), dk = at::empty_like(s.k), dv = at::empty_like(s.v);
   tensor::attention_backward(dattended.view({n, heads, dim}), s.q, s.k, s.v, s.attended.view({n, heads, dim}),
-                             s.attention, input.cu_seqlens, attention_scale(), dq, dk, dv);
-  tensor::rope(dq, input.positions, input.cos, input.sin, true);
-  tensor::rope(dk, input.positions, input.cos, input.sin, true);
-  const Tensor weight = norm_weight(attention_norm, s.x);
-  const Tensor normed = tensor::rms_norm(s.x, weight, config_.rms_norm_eps).first;
-  const bool want_weight = GradSink::wants(attention_norm);
-  // The gradient of the norm's output is needed for x and for the norm's own weight alone.
-  Tensor dnormed;
-  Tensor* to = want_input || want_weight ? &dnormed : nullptr;
-  q.backward(dq.view({n, heads * dim}), normed, s.q_low, context, sink, to, false);
-  k.backward(dk.view({n, kv_heads * dim}), normed, s.k_low, context, sink, to, true);
-  v.backward(dv.view({n, kv_heads * dim}), normed, s.v_low, context, sink, to, true);
-  if (to == nullptr) return Tensor();
-  const Tensor dweight = tensor::rms_norm_backward(dnormed, s.x, weight, s.rstd1, dmiddle, want_weight);
-  if (want_weight) sink.add(attention_norm, dweight);
-  return dmiddle;
+                             s.attention, input.cu_seqlens, attention_scale(), dq, dk, dv, config_.attention_mask);
+  if (config_.positions == PositionKind::kRotary) {
+    tensor::rope(dq, input.positions, input.cos, input.sin, true);
+    tensor::rope(dk, input.positions, input.cos, input.sin, true);
+  }
+  Tensor* to = want_input ? &din : nullptr;
+  if (config_.fused_qkv) {
+    const Tensor all = at::cat({dq, dk, dv}, 1).view({n, (heads + 2 * kv_heads) * dim});
+    qkv.backward(all, in, s.qkv_low, context, sink, to, false);
+  } else {
+    q.backward(dq.view({n, heads * dim}), in, s.q_low, context, sink, to, false);
+    k.backward(dk.view({n, kv_heads * dim}), in, s.k_low, context, sink, to, true);
+    v.backward(dv.view({n, kv_heads * dim}), in, s.v_low, context, sink, to, true);
+  }
+  return din;
+}
+
+Tensor Block::run_backward(const Tensor& dy, Saved& s, const BlockInput& input, GradSink& sink, bool want_input) const {
+  if (config_.norm_place == NormPlace::kBefore) {
+    Tensor dx = dy.clone();
+    {
+      const Tensor din = mlp_backward(dy, mlp_norm.forward(s.middle, nullptr), s, input, sink);
+      mlp_norm.backward(din, s.middle, s.norm2, sink, dx);
+      s.middle = Tensor();
+    }
+    // The gradient of the norm's output is needed for x and for the norm's own weight alone.
+    const bool want_normed = want_input || attention_norm.trains();
+    const Tensor din = attention_backward(dx, attention_norm.forward(s.x, nullptr), s, input, sink, want_normed);
+    if (want_normed) attention_norm.backward(din, s.x, s.norm1, sink, dx);
+    return want_input ? dx : Tensor();
+  }
+  Tensor dsum2 = at::zeros_like(dy), dsum1 = at::zeros_like(dy);
+  mlp_norm.backward(dy, s.sum2, s.norm2, sink, dsum2);
+  const Tensor dmiddle = mlp_backward(dsum2, s.middle, s, input, sink).add_(dsum2);
+  attention_norm.backward(dmiddle, s.sum1, s.norm1, sink, dsum1);
+  const Tensor din = attention_backward(dsum1, s.x, s, input, sink, want_input);
+  return want_input ? dsum1.add_(din) : Tensor();
 }
 
 Tensor Block::forward(const Tensor& x, const std::shared_ptr<const BlockInput>& input) const {
@@ -137,15 +222,15 @@ Tensor Block::forward(const Tensor& x, const std::shared_ptr<const BlockInput>& 
 
 Tensor Block::forward_cached(const Tensor& x, const BlockInput& input, std::span<KvCache* const> caches) const {
   const auto layer = static_cast<size_t>(layer_);
-  const auto attend = [&](const Tensor& query, const Tensor& key, const Tensor& value, tensor::AttentionSaved*) {
-    Tensor attended = at::empty_like(query);
+  const auto attend = [&](const Heads& heads, tensor::AttentionSaved*) {
+    Tensor attended = at::empty_like(heads.q);
     for (size_t i = 0; i + 1 < input.cu_seqlens.size(); ++i) {
       const int64_t begin = input.cu_seqlens[i], steps = input.cu_seqlens[i + 1] - begin;
       KvCache& cache = *caches[i];
-      cache.keys[layer].narrow(1, cache.length, steps).copy_(key.narrow(0, begin, steps).transpose(0, 1));
-      cache.values[layer].narrow(1, cache.length, steps).copy_(value.narrow(0, begin, steps).transpose(0, 1));
+      cache.keys[layer].narrow(1, cache.length, steps).copy_(heads.k.narrow(0, begin, steps).transpose(0, 1));
+      cache.values[layer].narrow(1, cache.length, steps).copy_(heads.v.narrow(0, begin, steps).transpose(0, 1));
       attended.narrow(0, begin, steps)
-          .copy_(tensor::attention_cached(query.narrow(0, begin, steps), cache.keys[layer], cache.values[layer],
+          .copy_(tensor::attention_cached(heads.q.narrow(0, begin, steps), cache.keys[layer], cache.values[layer],
                                           cache.length + steps, attention_scale()));
     }
     return attended;

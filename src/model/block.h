@@ -1,4 +1,4 @@
-// One decoder block as one differentiable unit: hand-written forward and backward.
+// One block of a decoder or encoder as one differentiable unit: hand-written forward and backward.
 #pragma once
 #include <functional>
 #include <memory>
@@ -6,6 +6,7 @@
 
 #include "model/config.h"
 #include "model/linear.h"
+#include "model/norm.h"
 #include "tensor/attention.h"
 
 namespace hone::model {
@@ -25,7 +26,7 @@ struct PackedBatch {
 
 /// What all blocks of one forward share.
 struct BlockInput {
-  Tensor positions, cos, sin;  ///< see RopeRows
+  Tensor positions, cos, sin;  ///< see RopeRows; undefined where positions are learned
   std::vector<int64_t> cu_seqlens;
   StepContext context;
 };
@@ -40,24 +41,37 @@ class Block {
   /// Without gradients: sequence i continues caches[i], which is extended (the decoder advances length).
   Tensor forward_cached(const Tensor& x, const BlockInput& input, std::span<KvCache* const> caches) const;
 
-  /// head_dim^-1/2
+  /// head_dim^-1/2, if the configuration does not say otherwise.
   double attention_scale() const;
   /// Every tensor here that requires a gradient.
   std::vector<Tensor> trainable() const;
+  /// The Linears that a block of this configuration has, in the order of the model.
+  static std::vector<Linear Block::*> linears(const DecoderConfig& config);
 
-  /// attention_norm and mlp_norm [D] in the compute type, or fp32 leaves when trained.
-  Tensor attention_norm, mlp_norm;
-  Linear q, k, v, o, gate, up, down;
+  /// Weights in the compute type, or fp32 leaves when trained.
+  Norm attention_norm, mlp_norm;
+  /// `qkv` in place of the first three where one matrix makes them all; `gate` in a gated MLP alone.
+  Linear q, k, v, qkv, o, gate, up, down;
 
  private:
   struct Saved;
+  struct Heads {
+    Tensor q, k, v;  ///< [N, H, head_dim] and twice [N, K, head_dim]
+  };
   /// Queries, keys and values, rotated, to what each head has attended to: the one part in which training
   /// and generation differ.
-  using Attend =
-      std::function<Tensor(const Tensor& query, const Tensor& key, const Tensor& value, tensor::AttentionSaved* kept)>;
+  using Attend = std::function<Tensor(const Heads& heads, tensor::AttentionSaved* kept)>;
+  Heads make_heads(const Tensor& in, const BlockInput& input, Saved* saved) const;
+  Tensor attention_part(const Tensor& in, const BlockInput& input, const Attend& attend, Saved* saved) const;
+  Tensor mlp_part(const Tensor& in, const BlockInput& input, Saved* saved) const;
   Tensor run_forward(const Tensor& x, const BlockInput& input, const Attend& attend, Saved* saved) const;
   /// run_forward over packed sequences without a past.
   Tensor run_packed(const Tensor& x, const BlockInput& input, Saved* saved) const;
+
+  /// The backward of the two parts above: the gradient of `in`, undefined unless wanted.
+  Tensor attention_backward(const Tensor& dy, const Tensor& in, Saved& saved, const BlockInput& input, GradSink& sink,
+                            bool want_input) const;
+  Tensor mlp_backward(const Tensor& dy, const Tensor& in, Saved& saved, const BlockInput& input, GradSink& sink) const;
   /// Returns the gradient of x (undefined unless `want_input`).
   Tensor run_backward(const Tensor& dy, Saved& saved, const BlockInput& input, GradSink& sink, bool want_input) const;
   const DecoderConfig& config_;

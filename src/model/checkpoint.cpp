@@ -59,19 +59,28 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 
 struct Checkpoint::Impl {
   CheckpointFiles files;
+  std::string base_prefix;
+
+  std::string stored_name(const std::string& name) const {
+    if (base_prefix.empty() || files.contains(name) || !starts_with(name, base_prefix)) return name;
+    const std::string bare = name.substr(base_prefix.size());
+    return files.contains(bare) ? bare : name;
+  }
+  const LocatedTensor& at(const std::string& name) const { return files.at(stored_name(name)); }
 };
 
 Checkpoint::Checkpoint(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Checkpoint::Checkpoint(const fs::path& folder) : impl_(std::make_unique<Impl>(Impl{CheckpointFiles(folder)})) {}
+Checkpoint::Checkpoint(const fs::path& folder, std::string base_prefix)
+    : impl_(std::make_unique<Impl>(Impl{CheckpointFiles(folder), std::move(base_prefix)})) {}
 Checkpoint Checkpoint::from_file(const fs::path& file) {
-  return Checkpoint(std::make_unique<Impl>(Impl{CheckpointFiles(file)}));
+  return Checkpoint(std::make_unique<Impl>(Impl{CheckpointFiles(file), ""}));
 }
 Checkpoint::~Checkpoint() = default;
 Checkpoint::Checkpoint(Checkpoint&&) noexcept = default;
 Checkpoint& Checkpoint::operator=(Checkpoint&&) noexcept = default;
 
 bool Checkpoint::has(const std::string& name) const {
-  return impl_->files.contains(name);
+  return impl_->files.contains(impl_->stored_name(name));
 }
 
 std::vector<std::string> Checkpoint::names() const {
@@ -81,7 +90,7 @@ std::vector<std::string> Checkpoint::names() const {
 }
 
 Tensor Checkpoint::tensor(const std::string& name) const {
-  const LocatedTensor& located = impl_->files.at(name);
+  const LocatedTensor& located = impl_->at(name);
   const StoredTensor& stored = *located.tensor;
   const auto type = scalar_type(stored.type, located.file->path().string() + ": " + name);
   const auto holder = located.file->holder();
@@ -94,12 +103,12 @@ Tensor Checkpoint::tensor(const std::string& name) const {
 }
 
 void Checkpoint::release(const std::string& name) const {
-  const LocatedTensor& located = impl_->files.at(name);
+  const LocatedTensor& located = impl_->at(name);
   located.file->release(*located.tensor);
 }
 
 Tensor Checkpoint::tensor(const std::string& name, const std::vector<int64_t>& shape) const {
-  const LocatedTensor& located = impl_->files.at(name);
+  const LocatedTensor& located = impl_->at(name);
   if (located.tensor->shape != shape) {
     fail_input(located.file->path().string(),
                name + " is " + shape_text(located.tensor->shape) + ", the configuration implies " + shape_text(shape),

@@ -16,7 +16,8 @@ namespace hone::model {
 /// The safetensors files of a folder (one, or shards with an index), memory-mapped.
 class Checkpoint {
  public:
-  explicit Checkpoint(const std::filesystem::path& folder);
+  /// A name that begins with `base_prefix` is also found without it: transformers writes a model without its head so.
+  explicit Checkpoint(const std::filesystem::path& folder, std::string base_prefix = "");
   /// A single safetensors file, or the index of several.
   static Checkpoint from_file(const std::filesystem::path& file);
   ~Checkpoint();

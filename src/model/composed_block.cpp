@@ -8,32 +8,45 @@
 namespace hone::model {
 namespace {
 
-Tensor attention_part(const Block& block, const DecoderConfig& config, const Tensor& x, const BlockInput& input) {
-  const int64_t n = x.size(0), heads = config.num_attention_heads, kv_heads = config.num_key_value_heads,
+Tensor attention_part(const Block& block, const DecoderConfig& config, const Tensor& in, const BlockInput& input) {
+  const int64_t n = in.size(0), heads = config.num_attention_heads, kv_heads = config.num_key_value_heads,
                 dim = config.head_dim;
-  const auto by_head = [&](const Linear& linear, const Tensor& in, int64_t count) {
-    return linear.forward_composed(in, input.context).view({n, count, dim});
-  };
-  const auto turned = [&](const Tensor& heads_of) {
-    return composed::rope(heads_of, input.positions, input.cos, input.sin);
-  };
-  const Tensor normed = composed::rms_norm(x, block.attention_norm, config.rms_norm_eps);
+  Tensor q, k, v;
+  if (config.fused_qkv) {
+    const Tensor all = block.qkv.forward_composed(in, input.context).view({n, heads + 2 * kv_heads, dim});
+    q = all.narrow(1, 0, heads), k = all.narrow(1, heads, kv_heads), v = all.narrow(1, heads + kv_heads, kv_heads);
+  } else {
+    q = block.q.forward_composed(in, input.context).view({n, heads, dim});
+    k = block.k.forward_composed(in, input.context).view({n, kv_heads, dim});
+    v = block.v.forward_composed(in, input.context).view({n, kv_heads, dim});
+  }
+  if (config.positions == PositionKind::kRotary) {
+    q = composed::rope(q, input.positions, input.cos, input.sin);
+    k = composed::rope(k, input.positions, input.cos, input.sin);
+  }
   const Tensor attended =
-      composed::attention(turned(by_head(block.q, normed, heads)), turned(by_head(block.k, normed, kv_heads)),
-                          by_head(block.v, normed, kv_heads), input.cu_seqlens, block.attention_scale());
+      composed::attention(q, k, v, input.cu_seqlens, block.attention_scale(), config.attention_mask);
   return block.o.forward_composed(attended.view({n, heads * dim}), input.context);
 }
 
-Tensor mlp_part(const Block& block, const DecoderConfig& config, const Tensor& x, const StepContext& context) {
-  const Tensor normed = composed::rms_norm(x, block.mlp_norm, config.rms_norm_eps);
-  const Tensor hidden =
-      composed::silu_mul(block.gate.forward_composed(normed, context), block.up.forward_composed(normed, context));
+Tensor mlp_part(const Block& block, const DecoderConfig& config, const Tensor& in, const StepContext& context) {
+  const Tensor up = block.up.forward_composed(in, context);
+  if (!config.gated_mlp) return block.down.forward_composed(tensor::activate(up, config.activation), context);
+  const Tensor gate = block.gate.forward_composed(in, context);
+  const Tensor hidden = config.activation == tensor::Activation::kSilu ? composed::silu_mul(gate, up)
+                                                                       : tensor::activate(gate, config.activation) * up;
   return block.down.forward_composed(hidden, context);
 }
 
 Tensor run(const Block& block, const DecoderConfig& config, const Tensor& x, const BlockInput& input) {
-  const Tensor middle = x + attention_part(block, config, x, input);
-  return middle + mlp_part(block, config, middle, input.context);
+  const auto attend = [&](const Tensor& in) { return attention_part(block, config, in, input); };
+  const auto think = [&](const Tensor& in) { return mlp_part(block, config, in, input.context); };
+  if (config.norm_place == NormPlace::kBefore) {
+    const Tensor middle = x + attend(block.attention_norm.forward_composed(x));
+    return middle + think(block.mlp_norm.forward_composed(middle));
+  }
+  const Tensor middle = block.attention_norm.forward_composed(x + attend(x));
+  return block.mlp_norm.forward_composed(middle + think(middle));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/rsqrt.h>
 #include <ATen/ops/softmax.h>
 
 #include <limits>
@@ -15,14 +16,17 @@ namespace hone::model::composed {
 namespace {
 
 /// One sequence: q [T, H, dim], k and v [T, K, dim].
-Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, double scale) {
+Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, double scale, tensor::AttentionMask mask) {
   const int64_t length = q.size(0), heads = q.size(1), kv_heads = k.size(1), dim = q.size(2);
   // Query heads g, g + 1, … of a group lie side by side and share a key/value head: [K, H / K, T, dim].
   const Tensor query = q.reshape({length, kv_heads, heads / kv_heads, dim}).permute({1, 2, 0, 3});
   const Tensor key = k.permute({1, 2, 0}).unsqueeze(1);    // [K, 1, dim, T]
   const Tensor value = v.permute({1, 0, 2}).unsqueeze(1);  // [K, 1, T, dim]
-  const Tensor later = at::ones({length, length}, q.options().dtype(at::kBool)).triu(1);
-  const Tensor scores = (at::matmul(query, key) * scale).masked_fill(later, -std::numeric_limits<double>::infinity());
+  Tensor scores = at::matmul(query, key) * scale;
+  if (mask == tensor::AttentionMask::kCausal) {
+    const Tensor later = at::ones({length, length}, q.options().dtype(at::kBool)).triu(1);
+    scores = scores.masked_fill(later, -std::numeric_limits<double>::infinity());
+  }
   const Tensor shares = at::softmax(scores, -1, sum_type(q)).to(v.scalar_type());
   return at::matmul(shares, value).permute({2, 0, 1, 3}).reshape({length, heads, dim});
 }
@@ -31,6 +35,13 @@ Tensor attend(const Tensor& q, const Tensor& k, const Tensor& v, double scale) {
 
 Tensor rms_norm(const Tensor& x, const Tensor& weight, double eps) {
   return tensor::portable::rms_norm(x, weight.to(x.scalar_type()), eps).first;
+}
+
+Tensor layer_norm(const Tensor& x, const Tensor& weight, const Tensor& bias, double eps) {
+  const at::ScalarType wide = sum_type(x);
+  const Tensor centred = x.to(wide) - x.to(wide).mean(-1, /*keepdim=*/true);
+  const Tensor normed = centred * at::rsqrt(centred.pow(2).mean(-1, /*keepdim=*/true) + eps);
+  return (normed * weight.to(wide) + bias.to(wide)).to(x.scalar_type());
 }
 
 Tensor rope(const Tensor& x, const Tensor& positions, const Tensor& cos, const Tensor& sin) {
@@ -61,12 +72,13 @@ Tensor silu_mul(const Tensor& gate, const Tensor& up) {
   return tensor::portable::silu_mul(gate, up);
 }
 
-Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const int64_t> cu_seqlens, double scale) {
+Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const int64_t> cu_seqlens, double scale,
+                 tensor::AttentionMask mask) {
   std::vector<Tensor> sequences;
   for (size_t i = 0; i + 1 < cu_seqlens.size(); ++i) {
     const int64_t begin = cu_seqlens[i], length = cu_seqlens[i + 1] - begin;
     const auto part = [&](const Tensor& x) { return x.narrow(0, begin, length); };
-    sequences.push_back(attend(part(q), part(k), part(v), scale));
+    sequences.push_back(attend(part(q), part(k), part(v), scale, mask));
   }
   return at::cat(sequences);
 }

@@ -36,13 +36,12 @@ void check(const DecoderConfig& config, const std::string& place) {
     fail_input(place + ": num_key_value_heads", format("%ld does not divide num_attention_heads %ld",
                                                        config.num_key_value_heads, config.num_attention_heads));
   }
-  if (config.head_dim % 2 != 0)
-    fail_input(place + ": head_dim", format("is %ld; rotary positions need an even number", config.head_dim));
-  // Products of these are allocation sizes; anything larger is a broken file, not a model.
-  for (const int64_t size : {config.vocab_size, config.hidden_size, config.intermediate_size, config.num_hidden_layers,
-                             config.num_attention_heads, config.head_dim, config.max_position_embeddings}) {
-    if (size > (int64_t{1} << 28)) fail_input(place, format("holds the size %ld, which no model has", size));
+  if (config.head_dim < 1) {
+    fail_input(place + ": num_attention_heads", format("is %ld, more than hidden_size %ld has room for",
+                                                       config.num_attention_heads, config.hidden_size));
   }
+  if (config.positions == PositionKind::kRotary && config.head_dim % 2 != 0)
+    fail_input(place + ": head_dim", format("is %ld; rotary positions need an even number", config.head_dim));
 }
 
 }  // namespace

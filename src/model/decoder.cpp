@@ -1,5 +1,6 @@
 #include "model/decoder.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/empty.h>
@@ -7,23 +8,19 @@
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/random.h"
 #include "base/strings.h"
+#include "model/block_weights.h"
 #include "model/checkpoint.h"
 #include "model/composed_block.h"
 
 namespace hone::model {
 namespace {
-
-std::string layer_name(const TensorNames& names, int64_t layer, const std::string& part) {
-  std::string prefix = names.layer_prefix;
-  prefix.replace(prefix.find("{}"), 2, std::to_string(layer));
-  return prefix + part;
-}
 
 Tensor random_tensor(const std::string& name, const std::vector<int64_t>& shape, double deviation, uint64_t seed) {
   Tensor tensor = at::empty(shape, at::TensorOptions().dtype(at::kFloat));
@@ -35,17 +32,19 @@ Tensor random_tensor(const std::string& name, const std::vector<int64_t>& shape,
 
 /// A Linear's weight in few bits as it is stored, or brought to them now; null where it is to be dense.
 std::shared_ptr<const tensor::Quantized> quantized_weight(const Checkpoint& checkpoint, const std::string& module,
-                                                          const std::vector<int64_t>& shape,
+                                                          int64_t out, int64_t in, WeightLayout layout,
                                                           const std::optional<Quantization>& stored,
                                                           const DecoderOptions& options) {
   if (stored) {
     if (!stored->applies_to(module)) return nullptr;
-    const auto read = read_quantized(checkpoint, module, shape[0], shape[1], *stored);
+    const auto read = read_quantized(checkpoint, module, out, in, *stored);
     return std::make_shared<const tensor::Quantized>(read.to(options.device));
   }
   if (!options.quantization || !options.quantization->applies_to(module)) return nullptr;
   const std::string name = module + ".weight";
-  const auto made = tensor::quantize(checkpoint.tensor(name, shape), options.quantization->options, name);
+  const bool turned = layout == WeightLayout::kInOut;
+  const Tensor weight = checkpoint.tensor(name, {turned ? in : out, turned ? out : in});
+  const auto made = tensor::quantize(turned ? weight.t().contiguous() : weight, options.quantization->options, name);
   checkpoint.release(name);
   return std::make_shared<const tensor::Quantized>(made.to(options.device));
 }
@@ -57,41 +56,27 @@ constexpr uint64_t kNoiseStream = ~uint64_t{0};  // streams from 0 on belong to 
 Decoder::Decoder(DecoderConfig config, DecoderOptions options, const WeightSource& source)
     : config_(std::move(config)), options_(options), family_(family_named(config_.family)), rope_(config_) {
   const TensorNames& names = family_.names;
-  const int64_t d = config_.hidden_size, f = config_.intermediate_size;
-  const int64_t q_width = config_.num_attention_heads * config_.head_dim,
-                kv_width = config_.num_key_value_heads * config_.head_dim;
+  if (config_.embedding_size == 0) config_.embedding_size = config_.hidden_size;
+  const int64_t d = config_.hidden_size, e = config_.embedding_size;
   int64_t index = 0;
-  const auto linear = [&](const std::string& name, int64_t out, int64_t in, bool bias) {
-    if (auto weight = source.quantized(name, out, in)) {
-      return Linear(name, std::move(weight), bias ? source(name + ".bias", {out}) : Tensor(), options_.compute_type,
-                    index++);
-    }
-    Tensor weight = source(name + ".weight", {out, in});
-    return Linear(name, std::move(weight), bias ? source(name + ".bias", {out}) : Tensor(), options_.compute_type,
-                  index++);
+  const auto linear = [&](const std::string& name, int64_t out, int64_t in) {
+    return make_linear(name, out, in, {.compute_type = options_.compute_type}, source, index);
   };
-  embedding_ = source(names.embedding + ".weight", {config_.vocab_size, d});
-  for (int64_t i = 0; i < config_.num_hidden_layers; ++i) {
-    auto block = std::make_unique<Block>(config_, i);
-    block->attention_norm = source(layer_name(names, i, names.attention_norm) + ".weight", {d});
-    block->q = linear(layer_name(names, i, names.q), q_width, d, config_.attention_bias);
-    block->k = linear(layer_name(names, i, names.k), kv_width, d, config_.attention_bias);
-    block->v = linear(layer_name(names, i, names.v), kv_width, d, config_.attention_bias);
-    block->o = linear(layer_name(names, i, names.o), d, q_width, config_.attention_bias);
-    block->mlp_norm = source(layer_name(names, i, names.mlp_norm) + ".weight", {d});
-    block->gate = linear(layer_name(names, i, names.gate), f, d, config_.mlp_bias);
-    block->up = linear(layer_name(names, i, names.up), f, d, config_.mlp_bias);
-    block->down = linear(layer_name(names, i, names.down), d, f, config_.mlp_bias);
-    blocks_.push_back(std::move(block));
+  embedding_ = source(names.embedding + ".weight", {config_.vocab_size, e});
+  if (config_.positions == PositionKind::kLearned) {
+    positions_ = source(names.positions + ".weight", {config_.max_position_embeddings + config_.position_offset, d});
   }
-  final_norm_ = source(names.final_norm + ".weight", {d});
+  if (e != d) project_in_ = linear(names.project_in, d, e);
+  blocks_ = make_blocks(config_, names, options_.compute_type, source, index);
+  if (config_.has_final_norm) final_norm_ = make_norm(config_, names.final_norm, source);
+  if (e != d) project_out_ = linear(names.project_out, e, d);
   head_ = config_.tie_word_embeddings ? Linear(names.head, embedding_, Tensor(), options_.compute_type, index++)
-                                      : linear(names.head, config_.vocab_size, d, false);
+                                      : linear(names.head, config_.vocab_size, e);
 }
 
 std::unique_ptr<Decoder> Decoder::load(const std::filesystem::path& folder, const DecoderOptions& options) {
   DecoderConfig config = read_config(folder);
-  const Checkpoint checkpoint(folder);
+  const Checkpoint checkpoint(folder, family_named(config.family).names.base_prefix);
   const std::optional<Quantization> few_bits = stored_quantization(folder);
   // Some publishers leave the tied head out and some write it twice; both are read as tied.
   WeightSource source;
@@ -102,8 +87,8 @@ std::unique_ptr<Decoder> Decoder::load(const std::filesystem::path& folder, cons
     if (!weight.is_same(stored)) checkpoint.release(name);
     return weight;
   };
-  source.quantized = [&](const std::string& module, int64_t out, int64_t in) {
-    return quantized_weight(checkpoint, module, {out, in}, few_bits, options);
+  source.quantized = [&](const std::string& module, int64_t out, int64_t in, WeightLayout layout) {
+    return quantized_weight(checkpoint, module, out, in, layout, few_bits, options);
   };
   return std::unique_ptr<Decoder>(new Decoder(std::move(config), options, source));
 }
@@ -118,7 +103,7 @@ std::unique_ptr<Decoder> Decoder::random(const DecoderConfig& config, const Deco
   };
   WeightSource source;
   source.dense = weight;
-  source.quantized = [&](const std::string& module, int64_t out, int64_t in) {
+  source.quantized = [&](const std::string& module, int64_t out, int64_t in, WeightLayout) {
     const bool few = options.quantization && options.quantization->applies_to(module);
     return few ? std::make_shared<const tensor::Quantized>(
                      tensor::quantize(weight(module + ".weight", {out, in}), options.quantization->options, module))
@@ -133,18 +118,42 @@ std::unique_ptr<Decoder> Decoder::outline(const DecoderConfig& config) {
   source.dense = [&](const std::string&, const std::vector<int64_t>& shape) {
     return at::empty(shape, at::TensorOptions().dtype(at::kFloat).device(nowhere));
   };
-  source.quantized = [](const std::string&, int64_t, int64_t) { return nullptr; };
+  source.quantized = [](const std::string&, int64_t, int64_t, WeightLayout) { return nullptr; };
   return std::unique_ptr<Decoder>(new Decoder(config, {.device = nowhere}, source));
 }
 
 std::shared_ptr<const BlockInput> Decoder::block_input(const PackedBatch& batch, const StepContext& context,
                                                        std::span<const int64_t> lengths) {
   auto input = std::make_shared<BlockInput>();
-  const RopeRows rope = rope_.rows(batch.positions, batch.cu_seqlens, lengths);
-  input->positions = rope.positions, input->cos = rope.cos, input->sin = rope.sin;
+  const int64_t limit = config_.position_limit(),
+                longest = lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end());
+  if (limit > 0 && longest > limit) {
+    fail_input("model", format("a sequence of %ld tokens passes the %ld positions that this model has", longest, limit),
+               "shorten it: data.max_length in training, the prompt or max_new_tokens in generation");
+  }
+  if (config_.positions == PositionKind::kRotary) {
+    const RopeRows rope = rope_.rows(batch.positions, batch.cu_seqlens, lengths);
+    input->positions = rope.positions, input->cos = rope.cos, input->sin = rope.sin;
+  }
   input->cu_seqlens = batch.cu_seqlens;
   input->context = context;
   return input;
+}
+
+Tensor Decoder::embed(const PackedBatch& batch, const StepContext& context) {
+  Tensor x = at::embedding(embedding_, batch.ids).to(options_.compute_type);
+  if (context.training && context.embedding_noise > 0) {
+    std::vector<double> bounds;  // by the sequence's own length, which neither packing nor padding changes
+    for (size_t i = 0; i + 1 < batch.cu_seqlens.size(); ++i) {
+      const auto size = static_cast<double>((batch.cu_seqlens[i + 1] - batch.cu_seqlens[i]) * x.size(1));
+      bounds.push_back(context.embedding_noise / std::sqrt(size));
+    }
+    x = x.add(tensor::uniform_noise(x, batch.cu_seqlens, bounds, {context.dropout_key, kNoiseStream}));
+  }
+  if (project_in_) x = project_in_->forward_composed(x, context);
+  if (!positions_.defined()) return x;
+  const Tensor rows = config_.position_offset == 0 ? batch.positions : batch.positions + config_.position_offset;
+  return x + at::embedding(positions_, rows).to(options_.compute_type);
 }
 
 Tensor Decoder::hidden(const PackedBatch& batch, const StepContext& context) {
@@ -153,13 +162,7 @@ Tensor Decoder::hidden(const PackedBatch& batch, const StepContext& context) {
     lengths.push_back(batch.cu_seqlens[i + 1] - batch.cu_seqlens[i]);
   }
   const auto input = block_input(batch, context, lengths);
-  Tensor x = at::embedding(embedding_, batch.ids).to(options_.compute_type);
-  if (context.training && context.embedding_noise > 0) {
-    std::vector<double> bounds;  // by the sequence's own length, which neither packing nor padding changes
-    for (const int64_t length : lengths)
-      bounds.push_back(context.embedding_noise / std::sqrt(static_cast<double>(length * config_.hidden_size)));
-    x = x.add(tensor::uniform_noise(x, batch.cu_seqlens, bounds, {context.dropout_key, kNoiseStream}));
-  }
+  Tensor x = embed(batch, context);
   for (const auto& block : blocks_) {
     x = options_.composed_blocks ? composed_forward(*block, config_, x, input) : block->forward(x, input);
   }
@@ -168,8 +171,8 @@ Tensor Decoder::hidden(const PackedBatch& batch, const StepContext& context) {
 
 Tensor Decoder::logits(const Tensor& hidden) {
   const at::NoGradGuard no_grad;
-  const Tensor weight = final_norm_.to(hidden.scalar_type());
-  return head_.forward(tensor::rms_norm(hidden, weight, config_.rms_norm_eps).first, {}, nullptr);
+  const Tensor normed = final_norm_.forward(hidden, nullptr);
+  return head_.forward(project_out_ ? project_out_->forward(normed, {}, nullptr) : normed, {}, nullptr);
 }
 
 Tensor Decoder::step(const PackedBatch& batch, std::span<KvCache* const> caches) {
@@ -184,7 +187,7 @@ Tensor Decoder::step(const PackedBatch& batch, std::span<KvCache* const> caches)
     lengths.push_back(length);
   }
   const auto input = block_input(batch, {}, lengths);
-  Tensor x = at::embedding(embedding_, batch.ids).to(options_.compute_type);
+  Tensor x = embed(batch, {});
   for (const auto& block : blocks_) x = block->forward_cached(x, *input, caches);
   for (size_t i = 0; i < caches.size(); ++i) caches[i]->length += batch.cu_seqlens[i + 1] - batch.cu_seqlens[i];
   return x;
@@ -203,19 +206,22 @@ KvCache Decoder::make_cache(int64_t capacity) const {
 std::vector<NamedTensor> Decoder::parameters() {
   const TensorNames& names = family_.names;
   std::vector<NamedTensor> all{{names.embedding + ".weight", &embedding_}};
-  const auto add = [&](Linear& linear) {
-    if (!linear.quantized) all.push_back({linear.name + ".weight", &linear.weight});
-    if (linear.bias.defined()) all.push_back({linear.name + ".bias", &linear.bias});
+  // Both a Linear and a Norm.
+  const auto add = [&](auto& part) {
+    if (part.weight.defined()) all.push_back({part.name + ".weight", &part.weight});
+    if (part.bias.defined()) all.push_back({part.name + ".bias", &part.bias});
   };
-  for (size_t i = 0; i < blocks_.size(); ++i) {
-    Block& block = *blocks_[i];
-    all.push_back(
-        {layer_name(names, static_cast<int64_t>(i), names.attention_norm) + ".weight", &block.attention_norm});
-    for (Linear* linear : {&block.q, &block.k, &block.v, &block.o}) add(*linear);
-    all.push_back({layer_name(names, static_cast<int64_t>(i), names.mlp_norm) + ".weight", &block.mlp_norm});
-    for (Linear* linear : {&block.gate, &block.up, &block.down}) add(*linear);
+  if (positions_.defined()) all.push_back({names.positions + ".weight", &positions_});
+  if (project_in_) add(*project_in_);
+  for (const auto& block : blocks_) {
+    add(block->attention_norm);
+    for (Linear Block::*linear : Block::linears(config_)) {
+      add((*block).*linear);
+      if (linear == &Block::o) add(block->mlp_norm);
+    }
   }
-  all.push_back({names.final_norm + ".weight", &final_norm_});
+  if (final_norm_.weight.defined()) add(final_norm_);
+  if (project_out_) add(*project_out_);
   if (!config_.tie_word_embeddings) add(head_);
   return all;
 }
@@ -236,11 +242,11 @@ int64_t Decoder::parameter_count() {
 
 std::vector<Linear*> Decoder::linears() {
   std::vector<Linear*> all;
+  if (project_in_) all.push_back(&*project_in_);
   for (const auto& block : blocks_) {
-    for (Linear* linear : {&block->q, &block->k, &block->v, &block->o, &block->gate, &block->up, &block->down}) {
-      all.push_back(linear);
-    }
+    for (Linear Block::*linear : Block::linears(config_)) all.push_back(&((*block).*linear));
   }
+  if (project_out_) all.push_back(&*project_out_);
   all.push_back(&head_);
   return all;
 }
@@ -263,10 +269,13 @@ PackedBatch pack(const std::vector<std::span<const int32_t>>& sequences, const c
 }
 
 PackedBatch pack_evenly(std::vector<std::span<const int32_t>> sequences, const c10::Device& device) {
-  int64_t rows = 0;
-  for (const auto& sequence : sequences) rows += static_cast<int64_t>(sequence.size());
-  const std::vector<int32_t> fill(static_cast<size_t>(even_rows(rows) - rows), 0);
-  if (!fill.empty()) sequences.emplace_back(fill);
+  size_t rows = 0, longest = 1;
+  for (const auto& sequence : sequences) rows += sequence.size(), longest = std::max(longest, sequence.size());
+  const std::vector<int32_t> fill(static_cast<size_t>(even_rows(static_cast<int64_t>(rows))) - rows, 0);
+  // A longer one might pass the positions of the model.
+  for (size_t begin = 0; begin < fill.size(); begin += longest) {
+    sequences.emplace_back(std::span(fill).subspan(begin, std::min(longest, fill.size() - begin)));
+  }
   return pack(sequences, device);
 }
 

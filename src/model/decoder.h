@@ -2,12 +2,12 @@
 // Start here: Decoder::load(folder, options), then hidden() + head_loss() to train, step() to generate.
 #pragma once
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
-#include "model/block.h"
+#include "model/block_weights.h"
 #include "model/quantization.h"
 #include "model/rope.h"
 
@@ -36,7 +36,8 @@ struct NamedTensor {
 class Decoder {
  public:
   /// Maps the folder's safetensors files; weights already in the compute type are used in place.
-  /// A tensor that is missing or of the wrong shape throws Error naming both shapes.
+  /// A tensor that is missing or of the wrong shape throws Error naming both shapes. Files of the model without its
+  /// head, whose names lack the beginning, are read too.
   static std::unique_ptr<Decoder> load(const std::filesystem::path& folder, const DecoderOptions& options);
   /// Fresh weights: normal(0, initializer_range) for matrices, ones for norms, zeros for biases.
   static std::unique_ptr<Decoder> random(const DecoderConfig& config, const DecoderOptions& options, uint64_t seed);
@@ -57,7 +58,8 @@ class Decoder {
   /// An empty cache with room for `capacity` positions.
   KvCache make_cache(int64_t capacity) const;
 
-  /// All base weights that are dense, in the order of the model; a tied head appears once.
+  /// All base weights that are dense, as the checkpoint lays them out and in the order of the model, the embedding
+  /// first; a tied head appears once.
   std::vector<NamedTensor> parameters();
   /// Puts another tensor in a parameter's place; a tied head follows the embedding.
   void replace(const NamedTensor& parameter, Tensor value);
@@ -67,19 +69,16 @@ class Decoder {
   int64_t parameter_count();
   /// Every Linear, in the order of the model (the head last); adapters attach here.
   std::vector<Linear*> linears();
+  /// What leads from hidden() to the logits: the norm (which may be none), a matrix to the size of the embedding where
+  /// that differs, the head.
+  const Norm& final_norm() const { return final_norm_; }
+  const std::optional<Linear>& project_out() const { return project_out_; }
   const Linear& head() const { return head_; }
-  const Tensor& final_norm() const { return final_norm_; }
 
  private:
-  /// Where weights come from.
-  struct WeightSource {
-    std::function<Tensor(const std::string& name, const std::vector<int64_t>& shape)> dense;
-    /// The weight of a Linear in few bits, or null: it is to be dense.
-    std::function<std::shared_ptr<const tensor::Quantized>(const std::string& module, int64_t out, int64_t in)>
-        quantized;
-    Tensor operator()(const std::string& name, const std::vector<int64_t>& shape) const { return dense(name, shape); }
-  };
   Decoder(DecoderConfig config, DecoderOptions options, const WeightSource& source);
+  /// Vectors of the tokens, with those of their positions where these are learned; differentiable.
+  Tensor embed(const PackedBatch& batch, const StepContext& context);
   /// `lengths`: positions of each sequence, its past included.
   std::shared_ptr<const BlockInput> block_input(const PackedBatch& batch, const StepContext& context,
                                                 std::span<const int64_t> lengths);
@@ -87,15 +86,17 @@ class Decoder {
   DecoderConfig config_;
   DecoderOptions options_;
   const Family& family_;
-  Tensor embedding_, final_norm_;
+  Tensor embedding_, positions_;  ///< the second only where positions are learned
+  std::optional<Linear> project_in_, project_out_;
   std::vector<std::unique_ptr<Block>> blocks_;
+  Norm final_norm_;
   Linear head_;
   RopeTable rope_;
 };
 
 /// A batch from token ids of several sequences.
 PackedBatch pack(const std::vector<std::span<const int32_t>>& sequences, const c10::Device& device);
-/// The same, brought to even_rows() by a last sequence that means nothing.
+/// The same, brought to even_rows() by further sequences that mean nothing, none longer than the longest.
 PackedBatch pack_evenly(std::vector<std::span<const int32_t>> sequences, const c10::Device& device);
 
 }  // namespace hone::model

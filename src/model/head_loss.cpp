@@ -21,6 +21,36 @@ struct LossRows {
   int64_t count = 0;     ///< of those that carry loss: they come first
 };
 
+/// From hidden states to logits and back.
+class Ending {
+ public:
+  Ending(const Decoder& decoder, const StepContext& context) : decoder_(decoder), context_(context) {}
+
+  Tensor forward(const Tensor& hidden) {
+    hidden_ = hidden;
+    normed_ = decoder_.final_norm().forward(hidden, &norm_saved_);
+    const auto& out = decoder_.project_out();
+    features_ = out ? out->forward(normed_, context_, &out_saved_) : normed_;
+    return decoder_.head().forward(features_, context_, &head_saved_);
+  }
+  /// The gradient of the hidden states.
+  Tensor backward(const Tensor& dlogits, GradSink& sink) {
+    Tensor dfeatures, dnormed, dhidden = at::zeros(hidden_.sizes(), hidden_.options());
+    decoder_.head().backward(dlogits, features_, head_saved_, context_, sink, &dfeatures, false);
+    const auto& out = decoder_.project_out();
+    if (out) out->backward(dfeatures, normed_, out_saved_, context_, sink, &dnormed, false);
+    decoder_.final_norm().backward(out ? dnormed : dfeatures, hidden_, norm_saved_, sink, dhidden);
+    return dhidden;
+  }
+
+ private:
+  const Decoder& decoder_;
+  const StepContext& context_;
+  Tensor hidden_, normed_, features_;
+  Norm::Saved norm_saved_;
+  Linear::Saved out_saved_, head_saved_;
+};
+
 LossRows rows_with_loss(const Tensor& targets, double weight, const at::TensorOptions& wide) {
   const auto* values = targets.const_data_ptr<int64_t>();
   std::vector<int64_t> rows, wanted;
@@ -37,11 +67,12 @@ LossRows rows_with_loss(const Tensor& targets, double weight, const at::TensorOp
   return loss;
 }
 
-/// The tensors of head and final norm that are trained.
+/// The tensors between hidden states and logits that are trained.
 std::vector<Tensor> trained_tensors(const Decoder& decoder) {
   std::vector<Tensor> parameters;
   decoder.head().collect_trainable(parameters);
-  if (GradSink::wants(decoder.final_norm())) parameters.push_back(decoder.final_norm());
+  decoder.final_norm().collect_trainable(parameters);
+  if (decoder.project_out()) decoder.project_out()->collect_trainable(parameters);
   return parameters;
 }
 
@@ -56,7 +87,6 @@ struct Pass {
 Pass run_head(Decoder& decoder, const Tensor& source, const LossRows& rows, const Tensor& weights,
               const StepContext& context, int64_t chunk_bytes) {
   const at::NoGradGuard no_grad;
-  const Linear& head = decoder.head();
   const int64_t all = rows.rows.size(0);
   const at::TensorOptions wide = source.options().dtype(sum_type(source));
   Pass pass;
@@ -64,25 +94,20 @@ Pass run_head(Decoder& decoder, const Tensor& source, const LossRows& rows, cons
   pass.right = at::empty({all}, wide.dtype(at::kBool));
   if (weights.defined()) pass.dhidden = at::zeros(source.sizes(), source.options());
   GradSink sink(trained_tensors(decoder));
-  const Tensor norm = decoder.final_norm().detach().to(source.scalar_type());
-  const int64_t chunk = std::max<int64_t>(16, chunk_bytes / (head.out_features() * source.element_size()));
+  const int64_t row_bytes = decoder.head().out_features() * source.element_size();
+  const int64_t chunk = std::max<int64_t>(16, chunk_bytes / row_bytes);
   for (int64_t begin = 0; begin < all; begin += chunk) {
     const int64_t count = std::min(chunk, all - begin);
     const Tensor index = rows.rows.narrow(0, begin, count);
     const Tensor part = source.index_select(0, index);
-    const auto [normed, rstd] = tensor::rms_norm(part, norm, decoder.config().rms_norm_eps);
-    Linear::Saved saved;
-    Tensor logits = head.forward(normed, context, &saved);
+    Ending ending{decoder, context};
+    Tensor logits = ending.forward(part);
     const Tensor scale = weights.defined() ? weights.narrow(0, begin, count) : Tensor();
     const auto [losses, correct] = tensor::cross_entropy(logits, rows.targets.narrow(0, begin, count), scale);
     pass.nll.narrow(0, begin, count).copy_(losses);
     pass.right.narrow(0, begin, count).copy_(correct);
     if (!weights.defined()) continue;
-    Tensor dnormed, dpart = at::zeros(part.sizes(), part.options());
-    head.backward(logits, normed, saved, context, sink, &dnormed, false);  // logits hold their gradient now
-    const bool want_weight = GradSink::wants(decoder.final_norm());
-    const Tensor dweight = tensor::rms_norm_backward(dnormed, part, norm, rstd, dpart, want_weight);
-    if (want_weight) sink.add(decoder.final_norm(), dweight);
+    const Tensor dpart = ending.backward(logits, sink);  // logits hold their gradient now
     const int64_t kept = std::clamp<int64_t>(rows.count - begin, 0, count);
     pass.dhidden.index_copy_(0, index.narrow(0, 0, kept), dpart.narrow(0, 0, kept));
   }

@@ -10,33 +10,36 @@
 
 namespace hone::model {
 
-Linear::Linear(std::string name_, Tensor weight_, Tensor bias_, at::ScalarType compute_type, int64_t index)
+Linear::Linear(std::string name_, Tensor weight_, Tensor bias_, at::ScalarType compute_type, int64_t index,
+               WeightLayout layout)
     : name(std::move(name_)),
       weight(std::move(weight_)),
       bias(std::move(bias_)),
       compute_type_(compute_type),
-      index_(index) {}
+      index_(index),
+      layout_(layout) {}
 
 Linear::Linear(std::string name_, std::shared_ptr<const tensor::Quantized> weight_, Tensor bias_,
-               at::ScalarType compute_type, int64_t index)
+               at::ScalarType compute_type, int64_t index, WeightLayout layout)
     : name(std::move(name_)),
       quantized(std::move(weight_)),
       bias(std::move(bias_)),
       compute_type_(compute_type),
-      index_(index) {}
+      index_(index),
+      layout_(layout) {}
 
 Tensor Linear::dense() const {
-  return quantized ? tensor::dequantize(*quantized, at::kFloat) : weight.detach().to(at::kFloat);
+  return quantized ? laid_out(tensor::dequantize(*quantized, at::kFloat)) : weight.detach().to(at::kFloat);
 }
 
-const Tensor& Linear::matrix() const {
-  if (weight.scalar_type() == compute_type_) return weight;
+Tensor Linear::matrix() const {
+  if (weight.scalar_type() == compute_type_) return laid_out(weight.detach());
   const uint32_t version = weight._version();
   if (!converted_.defined() || converted_version_ != version) {
     converted_ = weight.detach().to(compute_type_);
     converted_version_ = version;
   }
-  return converted_;
+  return laid_out(converted_);
 }
 
 bool Linear::drops(const StepContext& context) const {
@@ -57,7 +60,7 @@ Tensor Linear::product(const Tensor& x) const {
     Tensor y = tensor::matmul_transposed(x, *quantized);
     return b.defined() ? y.add_(b) : y;
   }
-  const Tensor w = matrix().detach().t();
+  const Tensor w = matrix().t();
   return b.defined() ? at::addmm(b, x, w) : at::mm(x, w);
 }
 
@@ -77,11 +80,12 @@ void Linear::backward(const Tensor& dy, const Tensor& x, const Saved& saved, con
     tensor::matmul(dy, *quantized, *dx, accumulate);
   } else if (dx != nullptr) {
     if (!accumulate)
-      *dx = at::mm(dy, matrix().detach());
+      *dx = at::mm(dy, matrix());
     else
-      dx->addmm_(dy, matrix().detach());
+      dx->addmm_(dy, matrix());
   }
-  if (GradSink::wants(weight)) sink.add(weight, at::mm(dy.t(), x));
+  if (GradSink::wants(weight))
+    sink.add(weight, layout_ == WeightLayout::kOutIn ? at::mm(dy.t(), x) : at::mm(x.t(), dy));
   if (GradSink::wants(bias)) sink.add(bias, dy.sum({0}, false, sum_type(dy)));
   if (!lora.has_value()) return;
   // dB = s dyᵀ low;  e = dy B;  dA = s eᵀ dropout(x);  dx += s dropout(e A)
@@ -105,7 +109,7 @@ Tensor Linear::forward_composed(const Tensor& x, const StepContext& context) con
   if (quantized) {
     y = composed::matmul_transposed(x, quantized);
   } else {
-    y = at::matmul(x, (GradSink::wants(weight) ? weight.to(compute_type_) : matrix()).t());
+    y = at::matmul(x, (GradSink::wants(weight) ? laid_out(weight.to(compute_type_)) : matrix()).t());
   }
   if (bias.defined()) y = y + bias.to(compute_type_);
   if (!lora.has_value()) return y;

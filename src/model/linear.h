@@ -29,15 +29,19 @@ struct StepContext {
   bool recompute = false;  ///< blocks keep their input alone and repeat their forward in backward
 };
 
+/// How a weight lies in its checkpoint, and so in memory.
+enum class WeightLayout { kOutIn, kInOut };
+
 class Linear {
  public:
   Linear() = default;
-  /// `weight` [out, in], `bias` [out] or undefined. `index` is unique in the model: it names this
-  /// layer's dropout stream.
-  Linear(std::string name, Tensor weight, Tensor bias, at::ScalarType compute_type, int64_t index);
-  /// The same with W in few bits, which is never trained.
+  /// `weight` [out, in] (or as `layout` says), `bias` [out] or undefined. `index` is unique in the model: it names
+  /// this layer's dropout stream.
+  Linear(std::string name, Tensor weight, Tensor bias, at::ScalarType compute_type, int64_t index,
+         WeightLayout layout = WeightLayout::kOutIn);
+  /// The same with W in few bits [out, in], which is never trained; `layout` is that of the weight if it becomes dense.
   Linear(std::string name, std::shared_ptr<const tensor::Quantized> weight, Tensor bias, at::ScalarType compute_type,
-         int64_t index);
+         int64_t index, WeightLayout layout = WeightLayout::kOutIn);
 
   /// What backward needs besides x.
   struct Saved {
@@ -58,10 +62,17 @@ class Linear {
 
   /// Every tensor here that requires a gradient.
   void collect_trainable(std::vector<Tensor>& into) const;
-  int64_t in_features() const { return quantized ? quantized->cols : weight.size(1); }
-  int64_t out_features() const { return quantized ? quantized->rows : weight.size(0); }
+  int64_t in_features() const {
+    return quantized ? quantized->cols : weight.size(layout_ == WeightLayout::kOutIn ? 1 : 0);
+  }
+  int64_t out_features() const {
+    return quantized ? quantized->rows : weight.size(layout_ == WeightLayout::kOutIn ? 0 : 1);
+  }
   c10::Device device() const { return quantized ? quantized->device() : weight.device(); }
-  /// W in fp32, a copy where it is stored otherwise.
+  WeightLayout layout() const { return layout_; }
+  /// A view of a matrix [out, in] in the layout of `weight`, and back.
+  Tensor laid_out(const Tensor& matrix) const { return layout_ == WeightLayout::kOutIn ? matrix : matrix.t(); }
+  /// W in fp32 in the layout of `weight`, a copy where it is stored otherwise.
   Tensor dense() const;
 
   std::string name;  ///< as in the checkpoint, without ".weight"
@@ -71,8 +82,8 @@ class Linear {
   std::optional<Lora> lora;
 
  private:
-  /// The weight in the compute type; a converted copy is kept until the weight changes.
-  const Tensor& matrix() const;
+  /// The weight [out, in] in the compute type; a converted copy is kept until the weight changes.
+  Tensor matrix() const;
   /// x Wᵀ + b
   Tensor product(const Tensor& x) const;
   bool drops(const StepContext& context) const;
@@ -81,6 +92,7 @@ class Linear {
 
   at::ScalarType compute_type_ = at::kFloat;
   int64_t index_ = 0;
+  WeightLayout layout_ = WeightLayout::kOutIn;
   mutable Tensor converted_;
   mutable uint32_t converted_version_ = 0;
 };

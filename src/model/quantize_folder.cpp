@@ -57,7 +57,7 @@ QuantizedFolder quantize_folder(const fs::path& source, const fs::path& folder, 
       report.written_bytes += static_cast<int64_t>(stored.nbytes());
     } else {
       const Linear& linear = *found->second;
-      const Tensor weight = checkpoint.tensor(names[i], {linear.out_features(), linear.in_features()});
+      const Tensor weight = linear.laid_out(checkpoint.tensor(names[i], linear.weight.sizes().vec())).contiguous();
       dtype = weight.scalar_type();
       for (const auto& [name, part] :
            quantized_tensors(linear.name, tensor::quantize(weight, quantization.options, names[i]))) {

@@ -86,7 +86,8 @@ void sum_groups(const Tensor& shares, const Tensor& to) {
 }
 
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const int64_t> cu_seqlens, double scale,
-                 AttentionSaved* saved) {
+                 AttentionSaved* saved, AttentionMask mask) {
+  if (mask == AttentionMask::kNone) return portable::attention(q, k, v, cu_seqlens, scale, saved, mask);
   if (have_kernel(q, k, v)) return attention_kernel(q, k, v, cu_seqlens, scale, saved);
   if (gpu::attends(q, scale)) return gpu::attention(q, k, v, cu_seqlens, scale, saved);
   return portable::attention(q, k, v, cu_seqlens, scale, saved);
@@ -94,13 +95,19 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, std::span<co
 
 void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out,
                         const AttentionSaved& saved, std::span<const int64_t> cu_seqlens, double scale, Tensor& dq,
-                        Tensor& dk, Tensor& dv) {
+                        Tensor& dk, Tensor& dv, AttentionMask mask) {
+  if (mask == AttentionMask::kNone) {
+    portable::attention_backward(dout, q, k, v, out, saved, cu_seqlens, scale, dq, dk, dv, mask);
+    return;
+  }
   if (have_kernel(q, k, v)) {
     return attention_kernel_backward(dout.contiguous(), q, k, v, out.contiguous(), saved.logsumexp[0], cu_seqlens,
                                      scale, dq, dk, dv);
   }
-  const auto& backward = gpu::attends(q, scale) ? gpu::attention_backward : portable::attention_backward;
-  backward(dout, q, k, v, out, saved, cu_seqlens, scale, dq, dk, dv);
+  if (gpu::attends(q, scale)) {
+    return gpu::attention_backward(dout, q, k, v, out, saved, cu_seqlens, scale, dq, dk, dv);
+  }
+  portable::attention_backward(dout, q, k, v, out, saved, cu_seqlens, scale, dq, dk, dv, mask);
 }
 
 Tensor attention_cached(const Tensor& q, const Tensor& keys, const Tensor& values, int64_t length, double scale) {

@@ -259,6 +259,20 @@ void check_output(const recipe::TrainConfig& config) {
   }
 }
 
+/// A model whose positions are learned has none for what lies beyond them: said before anything is spent.
+void check_positions(const recipe::TrainConfig& config, const RunData& data) {
+  const int64_t limit = model::read_config(config.model.name_or_path).position_limit();
+  if (limit == 0) return;
+  for (const Examples* examples : {&data.train, &data.validation, &data.test}) {
+    for (const text::EncodedExample& example : *examples) {
+      if (static_cast<int64_t>(example.ids.size()) <= limit) continue;
+      fail_input(format("%s:%lu", example.origin.file.c_str(), example.origin.line),
+                 format("has %zu tokens, the model has %ld positions", example.ids.size(), limit),
+                 format("set data.max_length: %ld (and data.on_too_long, which says what happens to it)", limit));
+    }
+  }
+}
+
 }  // namespace
 
 TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& options) {
@@ -274,6 +288,7 @@ TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& o
 
   const RunText text = load_text(config, objective_kind);
   const RunData data = load_data(config, objective_kind, text, output / "rejected.jsonl", options.show_progress);
+  check_positions(config, data);
   check_base(config, method_kind.trains_base);
   const auto decoder = model::Decoder::load(config.model.name_or_path, {.compute_type = type,
                                                                         .device = device,

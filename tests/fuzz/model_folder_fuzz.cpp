@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "exchange/lora_settings.h"
 #include "model/config.h"
+#include "model/encoder.h"
 
 namespace {
 
@@ -28,6 +29,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try {
     const auto config = hone::model::config_from_json(hone::parse_json(text, "config.json"), "config.json");
     if (config.num_attention_heads < 1 || config.num_attention_heads % config.num_key_value_heads != 0) std::abort();
+  } catch (const hone::Error&) {
+  }
+  try {
+    const auto config = hone::model::encoder_config_from_json(hone::parse_json(text, "config.json"), "config.json");
+    if (config.blocks.head_dim * config.blocks.num_attention_heads != config.blocks.hidden_size) std::abort();
   } catch (const hone::Error&) {
   }
   int descriptor = -1;

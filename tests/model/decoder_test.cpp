@@ -5,8 +5,8 @@
 #include <ATen/ops/logsumexp.h>
 #include <gtest/gtest.h>
 
+#include "error_of.h"
 #include "finite_differences.h"
-#include "model/composed_ops.h"
 #include "model/head_loss.h"
 #include "model/small_model.h"
 
@@ -27,14 +27,17 @@ Tensor targets_of(const std::vector<std::vector<int32_t>>& sequences) {
 /// All of a decoder's tensors; weights first, then adapters.
 NamedTensors tensors_of(Decoder& decoder) {
   NamedTensors all;
-  for (const auto& parameter : decoder.parameters()) all.emplace_back(parameter.name, *parameter.tensor);
+  for (const auto& parameter : decoder.parameters()) {
+    const bool idle = parameter.name.ends_with("k_proj.bias") && bias_is_idle(decoder.config(), "k");
+    if (!idle) all.emplace_back(parameter.name, *parameter.tensor);
+  }
   for (const Linear* linear : decoder.linears()) add_adapter(*linear, all);
   return all;
 }
 
-std::unique_ptr<Decoder> small_decoder(at::ScalarType type, bool tied) {
+std::unique_ptr<Decoder> small_decoder(Likeness likeness, at::ScalarType type, bool tied) {
   begin_again();
-  DecoderConfig config = small_config();
+  DecoderConfig config = small_config(likeness);
   config.tie_word_embeddings = tied;
   if (!tied) config.num_hidden_layers = 1;  // the head is what differs
   auto decoder = Decoder::random(config, {.compute_type = type}, 5);
@@ -68,9 +71,13 @@ void train_all(const NamedTensors& tensors) {
   for (const auto& [name, tensor] : tensors) tensor.set_requires_grad(true);
 }
 
-TEST(Decoder, EveryGradientEqualsFiniteDifferences) {
+constexpr Likeness kFamilies[] = {Likeness::kLlama, Likeness::kGpt2, Likeness::kOpt350};
+
+class DecoderOf : public testing::TestWithParam<Likeness> {};
+
+TEST_P(DecoderOf, EveryGradientEqualsFiniteDifferences) {
   for (const bool tied : {true, false}) {
-    const auto decoder = small_decoder(at::kDouble, tied);
+    const auto decoder = small_decoder(GetParam(), at::kDouble, tied);
     const NamedTensors tensors = tensors_of(*decoder);
     train_all(tensors);
     const auto gradients = gradients_of(loss_of(*decoder, false), tensors);
@@ -82,47 +89,86 @@ TEST(Decoder, EveryGradientEqualsFiniteDifferences) {
   }
 }
 
-class BothDecoders : public testing::TestWithParam<at::ScalarType> {};
-
-TEST_P(BothDecoders, GiveTheSameLossAndGradients) {
-  for (const bool adapters_alone : {true, false}) {
-    const auto decoder = small_decoder(GetParam(), true), twin = composed_twin(*decoder);
-    const NamedTensors tensors = tensors_of(*decoder);
-    for (const auto& [name, tensor] : tensors) {
-      tensor.set_requires_grad(!adapters_alone || name.find("lora") != std::string::npos);
-    }
-    const Tensor expected = loss_of(*decoder, false);
-    const auto expected_gradients = gradients_of(expected, tensors);
-    for (const auto& [which, recompute] : {std::pair{decoder.get(), true}, {twin.get(), false}, {twin.get(), true}}) {
-      const std::string what =
-          std::string(which == twin.get() ? "composed" : "fused") + (recompute ? ", recomputed" : "");
-      const Tensor loss = loss_of(*which, recompute);
-      expect_equal(loss, expected, rounding_of(GetParam()), what);
-      expect_equal(gradients_of(loss, tensors), expected_gradients, rounding_of(GetParam()), what);
+TEST_P(DecoderOf, BothKindsOfBlocksGiveTheSameLossAndGradients) {
+  for (const auto type : {at::kDouble, at::kFloat}) {
+    for (const bool adapters_alone : {true, false}) {
+      const auto decoder = small_decoder(GetParam(), type, true), twin = composed_twin(*decoder);
+      const NamedTensors tensors = tensors_of(*decoder);
+      for (const auto& [name, tensor] : tensors) {
+        tensor.set_requires_grad(!adapters_alone || name.find("lora") != std::string::npos);
+      }
+      const Tensor expected = loss_of(*decoder, false);
+      const auto expected_gradients = gradients_of(expected, tensors);
+      for (const auto& [which, recompute] : {std::pair{decoder.get(), true}, {twin.get(), false}, {twin.get(), true}}) {
+        const std::string what =
+            std::string(which == twin.get() ? "composed" : "fused") + (recompute ? ", recomputed" : "");
+        const Tensor loss = loss_of(*which, recompute);
+        expect_equal(loss, expected, rounding_of(type), what);
+        expect_equal(gradients_of(loss, tensors), expected_gradients, rounding_of(type), what);
+      }
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, BothDecoders, testing::Values(at::kDouble, at::kFloat));
+TEST_P(DecoderOf, StepsGiveWhatTheWholeSequenceGives) {
+  const auto decoder = small_decoder(GetParam(), at::kDouble, true);
+  const std::vector<int32_t>& ids = kSequences[2];
+  const Tensor whole = decoder->logits(decoder->hidden(batch_of({ids}), {}));
+  KvCache cache = decoder->make_cache(static_cast<int64_t>(ids.size()));
+  KvCache* const caches[] = {&cache};
+  for (size_t begin = 0, count = 3; begin < ids.size(); begin += count, count = 1) {
+    PackedBatch part =
+        batch_of({{ids.begin() + static_cast<long>(begin), ids.begin() + static_cast<long>(begin + count)}});
+    part.positions = part.positions + static_cast<int64_t>(begin);
+    const Tensor logits = decoder->logits(decoder->step(part, caches));
+    const Tensor expected = whole.narrow(0, static_cast<int64_t>(begin), static_cast<int64_t>(count));
+    expect_equal(logits, expected, 1e-12, "from token " + std::to_string(begin));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Decoder, DecoderOf, testing::ValuesIn(kFamilies), case_of);
+
+TEST(Decoder, LearnedPositionsEnd) {
+  const auto decoder = small_decoder(Likeness::kGpt2, at::kFloat, true);
+  EXPECT_EQ(decoder->config().position_limit(), 32);
+  decoder->hidden(batch_of({std::vector<int32_t>(32, 1), {1, 2}}), {});
+  const std::string message = error_of([&] { decoder->hidden(batch_of({std::vector<int32_t>(33, 1)}), {}); }).what();
+  EXPECT_TRUE(contains(message, "33 tokens")) << message;
+  EXPECT_TRUE(contains(message, "32 positions")) << message;
+}
+
+TEST(PackEvenly, AddsNothingLongerThanTheLongest) {
+  const std::vector<std::vector<int32_t>> many(201, {1});
+  const PackedBatch batch = pack_evenly({many.begin(), many.end()}, c10::Device(c10::kCPU));
+  ASSERT_EQ(even_rows(201), 204);
+  EXPECT_EQ(batch.ids.size(0), 204);
+  EXPECT_EQ(batch.cu_seqlens.back(), 204);
+  EXPECT_EQ(batch.positions.max().item<int64_t>(), 0);
+}
 
 /// head_loss from plain operators, all logits at once.
 Tensor composed_head_loss(Decoder& decoder, const Tensor& hidden, const Tensor& targets, const StepContext& context,
                           double weight) {
   const Tensor rows = targets.ne(kIgnore).nonzero().squeeze(1);
-  const Tensor normed =
-      composed::rms_norm(hidden.index_select(0, rows), decoder.final_norm(), decoder.config().rms_norm_eps);
-  const Tensor logits = decoder.head().forward_composed(normed, context);
+  const Tensor normed = decoder.final_norm().forward_composed(hidden.index_select(0, rows));
+  const auto& out = decoder.project_out();
+  const Tensor logits = decoder.head().forward_composed(out ? out->forward_composed(normed, context) : normed, context);
   const Tensor wanted = targets.index_select(0, rows).unsqueeze(1);
   return (at::logsumexp(logits, {1}) - logits.gather(1, wanted).squeeze(1)).sum() * weight;
 }
 
-TEST(HeadLoss, EqualsPlainLogitsAndCrossEntropy) {
-  const auto decoder = small_decoder(at::kDouble, false);
+class HeadLossOf : public testing::TestWithParam<Likeness> {};
+
+TEST_P(HeadLossOf, EqualsPlainLogitsAndCrossEntropy) {
+  const auto decoder = small_decoder(GetParam(), at::kDouble, false);
   NamedTensors tensors;
   for (const auto& [name, tensor] : tensors_of(*decoder)) {
-    if (name.starts_with("lm_head") || name.starts_with("model.norm")) tensors.emplace_back(name, tensor);
+    for (const char* part : {"lm_head", "model.norm", "transformer.ln_f", "project_out"}) {
+      if (contains(name, part)) tensors.emplace_back(name, tensor);
+    }
   }
-  ASSERT_EQ(tensors.size(), 4u);
+  // Head with adapter and: a norm's weight; that and a bias; a matrix with adapter.
+  ASSERT_EQ(tensors.size(), GetParam() == Likeness::kLlama ? 4u : GetParam() == Likeness::kGpt2 ? 5u : 6u);
   const Tensor hidden = random_tensor({99, decoder->config().hidden_size}, at::kDouble);
   tensors.emplace_back("hidden", hidden);
   train_all(tensors);
@@ -147,15 +193,14 @@ TEST(HeadLoss, EqualsPlainLogitsAndCrossEntropy) {
 /// token_logps from plain operators.
 Tensor composed_logps(Decoder& decoder, const Tensor& hidden, const Tensor& targets, const StepContext& context) {
   const Tensor rows = targets.ne(kIgnore).nonzero().squeeze(1);
-  const Tensor normed =
-      composed::rms_norm(hidden.index_select(0, rows), decoder.final_norm(), decoder.config().rms_norm_eps);
+  const Tensor normed = decoder.final_norm().forward_composed(hidden.index_select(0, rows));
   const Tensor logits = decoder.head().forward_composed(normed, context);
   return logits.gather(1, targets.index_select(0, rows).unsqueeze(1)).squeeze(1) - at::logsumexp(logits, {1});
 }
 
 /// Every token has another weight, which is what sets it apart from head_loss.
 TEST(TokenLogps, EqualPlainLogitsWhateverWeighsThem) {
-  const auto decoder = small_decoder(at::kDouble, false);
+  const auto decoder = small_decoder(Likeness::kLlama, at::kDouble, false);
   const Tensor hidden = random_tensor({99, decoder->config().hidden_size}, at::kDouble);
   std::vector<int64_t> ids;
   for (int64_t i = 0; i < 99; ++i) ids.push_back(i % 7 == 2 ? kIgnore : i * 5 % decoder->config().vocab_size);
@@ -181,6 +226,8 @@ TEST(TokenLogps, EqualPlainLogitsWhateverWeighsThem) {
     EXPECT_FALSE(token_logps(*decoder, hidden, targets, {}).requires_grad());
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(HeadLoss, HeadLossOf, testing::ValuesIn(kFamilies), case_of);
 
 }  // namespace
 }  // namespace hone::model

@@ -40,10 +40,57 @@ inline DecoderConfig small_config() {
   config.num_key_value_heads = 2;
   config.head_dim = 4;
   config.max_position_embeddings = 32;
-  config.rms_norm_eps = 1e-5;
-  config.attention_bias = config.mlp_bias = true;
+  config.norm_eps = 1e-5;
+  config.qkv_bias = config.o_bias = config.mlp_bias = true;
   config.initializer_range = 0.2;
   return config;
+}
+
+/// The settings in which families differ, as three of them have them and as none has.
+enum class Likeness { kLlama, kGpt2, kOpt350, kOther };
+
+inline DecoderConfig small_config(Likeness likeness) {
+  DecoderConfig config = small_config();
+  if (likeness == Likeness::kLlama) return config;
+  config.norm = NormKind::kLayer;
+  config.positions = PositionKind::kLearned;
+  if (likeness == Likeness::kGpt2) {
+    config.family = "gpt2";
+    config.fused_qkv = config.transposed_weights = config.scales_by_layer = true;
+    config.gated_mlp = false;
+    config.activation = tensor::Activation::kGeluTanh;
+  } else if (likeness == Likeness::kOpt350) {
+    config.family = "opt";
+    config.norm_place = NormPlace::kAfter;
+    config.has_final_norm = config.gated_mlp = false;
+    config.embedding_size = 6;
+    config.position_offset = 2;
+    config.activation = tensor::Activation::kRelu;
+    config.initializer_range = 0.5;  // or the norms after leave gradients of 1e-3 to attention
+  } else {  // a gated MLP that is not SwiGLU, rotary positions behind one matrix, no causal mask, RMSNorm after
+    config.norm = NormKind::kRms;
+    config.norm_place = NormPlace::kAfter;
+    config.positions = PositionKind::kRotary;
+    config.fused_qkv = true;
+    config.attention_mask = tensor::AttentionMask::kNone;
+    config.scales_attention = config.o_bias = false;
+    config.activation = tensor::Activation::kGelu;
+  }
+  return config;
+}
+
+inline std::string name_of(Likeness likeness) {
+  return std::vector<std::string>{"Llama", "Gpt2", "Opt350", "Other"}[static_cast<size_t>(likeness)];
+}
+
+inline std::string case_of(const testing::TestParamInfo<Likeness>& info) {
+  return name_of(info.param);
+}
+
+/// Without rotary positions a bias of the keys adds the same to all scores of a row, which softmax does not notice: its
+/// gradient is zero but for rounding.
+inline bool bias_is_idle(const DecoderConfig& config, const std::string& linear) {
+  return linear == "k" && config.positions == PositionKind::kLearned;
 }
 
 inline PackedBatch batch_of(const std::vector<std::vector<int32_t>>& sequences) {

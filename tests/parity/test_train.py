@@ -20,12 +20,15 @@ def make_run(tmp_path, **model):
     folder = tmp_path / "model"
     settings = dict(vocab_size=small_tokenizer.VOCABULARY, max_position_embeddings=256, initializer_range=0.05)
     reference_models.llama(folder, **{**settings, **model})
-    tokenizer = small_tokenizer.write(folder)
+    return folder, small_tokenizer.write(folder), write_rows(tmp_path)
+
+
+def write_rows(tmp_path):
     data = tmp_path / "train.jsonl"
     with data.open("w") as file:
         for question, answer in ROWS:
             file.write(json.dumps({"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}) + "\n")
-    return folder, tokenizer, data
+    return data
 
 
 def train(folder, data, output, *overrides, environment=None):

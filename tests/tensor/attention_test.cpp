@@ -36,13 +36,13 @@ Tensor by_head(const Tensor& x, int64_t heads) {
 
 /// The definition, with its derivatives written out, in float64.
 Gradients defined(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& dout,
-                  const std::vector<int64_t>& cu_seqlens, double scale) {
+                  const std::vector<int64_t>& cu_seqlens, double scale, AttentionMask mask = AttentionMask::kCausal) {
   std::vector<Tensor> out, dq, dk, dv;
   for (size_t s = 0; s + 1 < cu_seqlens.size(); ++s) {
     const int64_t begin = cu_seqlens[s], length = cu_seqlens[s + 1] - begin, heads = q.size(1);
     const auto part = [&](const Tensor& x) { return by_head(x.narrow(0, begin, length).to(at::kDouble), heads); };
     const Tensor queries = part(q), keys = part(k), values = part(v), upstream = part(dout);
-    const Tensor hidden = at::ones({length, length}, at::kBool).triu(1);
+    const Tensor hidden = at::ones({length, length}, at::kBool).triu(mask == AttentionMask::kCausal ? 1 : length);
     const Tensor scores = (at::matmul(queries, keys.transpose(1, 2)) * scale).masked_fill(hidden, -INFINITY);
     const Tensor p = at::softmax(scores, -1);
     const Tensor dp = at::matmul(upstream, values.transpose(1, 2));
@@ -66,7 +66,8 @@ void expect_close(const Tensor& got, const Tensor& expected, double bound, const
 
 class Attention : public testing::TestWithParam<at::ScalarType> {};
 
-void expect_equal_to_definition(at::ScalarType type, decltype(attention)& forward, decltype(attention_backward)& back) {
+void expect_equal_to_definition(at::ScalarType type, decltype(attention)& forward, decltype(attention_backward)& back,
+                                AttentionMask mask) {
   const std::vector<int64_t> cu_seqlens = {0, 1, 6, 70, 135, 300, 303};
   const double bound = type == at::kDouble ? 1e-13 : type == at::kFloat ? 3e-6 : 1.2e-2;
   for (const Case& c :
@@ -76,10 +77,10 @@ void expect_equal_to_definition(at::ScalarType type, decltype(attention)& forwar
     const Tensor q = random(c.heads), k = random(c.kv_heads), v = random(c.kv_heads), dout = random(c.heads);
     const double scale = 1 / std::sqrt(static_cast<double>(c.dim));
     AttentionSaved saved;
-    const Tensor out = forward(q, k, v, cu_seqlens, scale, &saved);
+    const Tensor out = forward(q, k, v, cu_seqlens, scale, &saved, mask);
     Tensor dq = at::empty_like(q), dk = at::empty_like(k), dv = at::empty_like(v);
-    back(dout, q, k, v, out, saved, cu_seqlens, scale, dq, dk, dv);
-    const Gradients expected = defined(q, k, v, dout, cu_seqlens, scale);
+    back(dout, q, k, v, out, saved, cu_seqlens, scale, dq, dk, dv, mask);
+    const Gradients expected = defined(q, k, v, dout, cu_seqlens, scale, mask);
     expect_close(out, expected.out, bound, "out");
     expect_close(dq, expected.dq, bound, "dq");
     expect_close(dk, expected.dk, bound, "dk");
@@ -88,11 +89,15 @@ void expect_equal_to_definition(at::ScalarType type, decltype(attention)& forwar
 }
 
 TEST_P(Attention, EqualsItsDefinition) {
-  expect_equal_to_definition(GetParam(), attention, attention_backward);
+  expect_equal_to_definition(GetParam(), attention, attention_backward, AttentionMask::kCausal);
 }
 
 TEST_P(Attention, EqualsItsDefinitionWithoutKernels) {
-  expect_equal_to_definition(GetParam(), portable::attention, portable::attention_backward);
+  expect_equal_to_definition(GetParam(), portable::attention, portable::attention_backward, AttentionMask::kCausal);
+}
+
+TEST_P(Attention, EqualsItsDefinitionWithoutMask) {
+  expect_equal_to_definition(GetParam(), attention, attention_backward, AttentionMask::kNone);
 }
 
 TEST_P(Attention, CachedEqualsPacked) {

@@ -9,7 +9,9 @@
 #include <array>
 
 #include "finite_differences.h"
+#include "tensor/activation.h"
 #include "tensor/attention.h"
+#include "tensor/layer_norm.h"
 #include "tensor/ops.h"
 
 namespace hone::tensor {
@@ -32,6 +34,27 @@ TEST(Gradients, RmsNorm) {
   const Tensor dweight = rms_norm_backward(dy, x, weight, rms_norm(x, weight, 1e-2).second, dx, true);
   expect_gradient(dx - before, x, value, "x");
   expect_gradient(dweight, weight, value, "weight");
+}
+
+TEST(Gradients, LayerNorm) {
+  const Tensor x = random({5, 7}), weight = random({7}), bias = random({7}), dy = random({5, 7});
+  const auto value = [&] { return weighed(layer_norm(x, weight, bias, 1e-2).y, dy); };
+  const Tensor before = random({5, 7});
+  Tensor dx = before.clone();
+  const auto gradients = layer_norm_backward(dy, x, weight, bias, layer_norm(x, weight, bias, 1e-2), dx, true);
+  expect_gradient(dx - before, x, value, "x");
+  expect_gradient(gradients.weight, weight, value, "weight");
+  expect_gradient(gradients.bias, bias, value, "bias");
+}
+
+TEST(Gradients, Activations) {
+  // None of the inputs lies where ReLU has no derivative.
+  const Tensor x = random({6, 9}) * 3, dy = random({6, 9});
+  for (const auto activation : {Activation::kSilu, Activation::kGelu, Activation::kGeluTanh, Activation::kRelu}) {
+    const auto value = [&] { return weighed(activate(x, activation), dy); };
+    expect_gradient(activate_backward(dy, x, activation), x, value,
+                    "activation " + std::to_string(static_cast<int>(activation)));
+  }
 }
 
 TEST(Gradients, Rope) {
@@ -78,14 +101,16 @@ TEST(Gradients, Attention) {
   // Three sequences side by side, one of a single token; three query heads share a key/value head.
   const std::array<int64_t, 4> cu_seqlens{0, 5, 6, 13};
   const Tensor q = random({13, 6, 4}), k = random({13, 2, 4}), v = random({13, 2, 4}), dy = random({13, 6, 4});
-  const auto value = [&] { return weighed(attention(q, k, v, cu_seqlens, 0.6, nullptr), dy); };
-  AttentionSaved saved;
-  const Tensor out = attention(q, k, v, cu_seqlens, 0.6, &saved);
-  Tensor dq = at::empty_like(q), dk = at::empty_like(k), dv = at::empty_like(v);
-  attention_backward(dy, q, k, v, out, saved, cu_seqlens, 0.6, dq, dk, dv);
-  expect_gradient(dq, q, value, "q");
-  expect_gradient(dk, k, value, "k");
-  expect_gradient(dv, v, value, "v");
+  for (const auto mask : {AttentionMask::kCausal, AttentionMask::kNone}) {
+    const auto value = [&] { return weighed(attention(q, k, v, cu_seqlens, 0.6, nullptr, mask), dy); };
+    AttentionSaved saved;
+    const Tensor out = attention(q, k, v, cu_seqlens, 0.6, &saved, mask);
+    Tensor dq = at::empty_like(q), dk = at::empty_like(k), dv = at::empty_like(v);
+    attention_backward(dy, q, k, v, out, saved, cu_seqlens, 0.6, dq, dk, dv, mask);
+    expect_gradient(dq, q, value, "q");
+    expect_gradient(dk, k, value, "k");
+    expect_gradient(dv, v, value, "v");
+  }
 }
 
 }  // namespace

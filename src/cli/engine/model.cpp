@@ -110,23 +110,24 @@ void print_info(const InfoOptions& options) {
   int64_t bytes = 0;
   for (const std::string& name : checkpoint.names()) bytes += static_cast<int64_t>(checkpoint.tensor(name).nbytes());
   const auto quantization = model::stored_quantization(std::filesystem::path(options.model));
-  const Json document = {{"family", config.family},
-                         {"parameters", parameters},
-                         {"bytes", bytes},
-                         {"vocab_size", config.vocab_size},
-                         {"hidden_size", config.hidden_size},
-                         {"intermediate_size", config.intermediate_size},
-                         {"num_hidden_layers", config.num_hidden_layers},
-                         {"num_attention_heads", config.num_attention_heads},
-                         {"num_key_value_heads", config.num_key_value_heads},
-                         {"head_dim", config.head_dim},
-                         {"max_position_embeddings", config.max_position_embeddings},
-                         {"rope_type", config.rope.type},
-                         {"rope_theta", config.rope.theta},
-                         {"tie_word_embeddings", config.tie_word_embeddings},
-                         {"dtype", config.dtype},
-                         {"quantization", quantization ? quant_type_name(quantization->options.type) : "none"},
-                         {"eos_token_ids", config.eos_token_ids}};
+  const bool rotary = config.positions == model::PositionKind::kRotary;
+  Json document = {{"family", config.family},
+                   {"parameters", parameters},
+                   {"bytes", bytes},
+                   {"vocab_size", config.vocab_size},
+                   {"hidden_size", config.hidden_size},
+                   {"intermediate_size", config.intermediate_size},
+                   {"num_hidden_layers", config.num_hidden_layers},
+                   {"num_attention_heads", config.num_attention_heads},
+                   {"num_key_value_heads", config.num_key_value_heads},
+                   {"head_dim", config.head_dim},
+                   {"max_position_embeddings", config.max_position_embeddings},
+                   {"positions", rotary ? "rotary" : "learned"},
+                   {"tie_word_embeddings", config.tie_word_embeddings},
+                   {"dtype", config.dtype},
+                   {"quantization", quantization ? quant_type_name(quantization->options.type) : "none"},
+                   {"eos_token_ids", config.eos_token_ids}};
+  if (rotary) document["rope_type"] = config.rope.type, document["rope_theta"] = config.rope.theta;
   if (options.json) {
     std::printf("%s\n", to_line(document).c_str());
     return;

@@ -24,8 +24,8 @@ ConfigReader::ConfigReader(const Json& json, std::string place) : json_(json), p
   if (!json_.is_object()) fail_input(place_, "is not a JSON object", "this must be a model's config.json");
 }
 
-void ConfigReader::fail(const char* key, const std::string& problem) const {
-  fail_input(place_ + ": " + key, problem, "check config.json against the model's publisher");
+void ConfigReader::fail(const char* key, const std::string& problem, const std::string& remedy) const {
+  fail_input(place_ + ": " + key, problem, remedy);
 }
 
 int64_t ConfigReader::positive(const char* key) const {
@@ -33,11 +33,26 @@ int64_t ConfigReader::positive(const char* key) const {
   const auto& value = json_[key];
   if (!value.is_number_integer() || value.get<int64_t>() <= 0)
     fail(key, "is " + value.dump() + ", expected a positive integer");
+  // Products of these are allocation sizes; anything larger is a broken file, not a model.
+  if (value.get<int64_t>() > (int64_t{1} << 28)) fail(key, "is " + value.dump() + ", a size that no model has");
   return value.get<int64_t>();
 }
 
 int64_t ConfigReader::positive_or(const char* key, int64_t fallback) const {
   return json_.contains(key) && !json_[key].is_null() ? positive(key) : fallback;
+}
+
+int64_t ConfigReader::count_or(const char* key, int64_t fallback) const {
+  return json_.contains(key) && json_[key] == 0 ? 0 : positive_or(key, fallback);
+}
+
+int64_t ConfigReader::even_share(const char* key, int64_t whole, int64_t parts) const {
+  if (whole % parts != 0) fail(key, format("is %ld, which does not divide the hidden size %ld", parts, whole));
+  return whole / parts;
+}
+
+tensor::Activation ConfigReader::activation(const char* key, const std::string& fallback) const {
+  return tensor::activation_from_name(text_or(key, fallback), place_ + ": " + key);
 }
 
 double ConfigReader::number_or(const char* key, double fallback) const {

@@ -13,13 +13,19 @@ class ConfigReader {
   ConfigReader(const Json& json, std::string place);
   int64_t positive(const char* key) const;
   int64_t positive_or(const char* key, int64_t fallback) const;
+  /// The same where 0 is a value.
+  int64_t count_or(const char* key, int64_t fallback) const;
+  /// `whole` in `parts` equal parts; `key` is where a number of parts that does not divide it was read.
+  int64_t even_share(const char* key, int64_t whole, int64_t parts) const;
   double number_or(const char* key, double fallback) const;
   bool flag_or(const char* key, bool fallback) const;
   std::string text_or(const char* key, const std::string& fallback) const;
   /// rope_theta and rope_scaling (transformers 4) or rope_parameters (transformers 5).
   RopeConfig rope() const;
   std::vector<int32_t> token_ids(const char* key) const;
-  [[noreturn]] void fail(const char* key, const std::string& problem) const;
+  tensor::Activation activation(const char* key, const std::string& fallback) const;
+  [[noreturn]] void fail(const char* key, const std::string& problem,
+                         const std::string& remedy = "check config.json against the model's publisher") const;
 
  private:
   const Json& json_;
