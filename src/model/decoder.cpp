@@ -54,7 +54,7 @@ constexpr uint64_t kNoiseStream = ~uint64_t{0};  // streams from 0 on belong to 
 }  // namespace
 
 Decoder::Decoder(DecoderConfig config, DecoderOptions options, const WeightSource& source)
-    : config_(std::move(config)), options_(options), family_(family_named(config_.family)), rope_(config_) {
+    : config_(std::move(config)), options_(std::move(options)), family_(family_named(config_.family)), rope_(config_) {
   const TensorNames& names = family_.names;
   if (config_.embedding_size == 0) config_.embedding_size = config_.hidden_size;
   const int64_t d = config_.hidden_size, e = config_.embedding_size;

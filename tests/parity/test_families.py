@@ -305,6 +305,19 @@ def test_too_long_for_learned_positions(tmp_path):
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize("shape", ["gpt2", "opt-350m"])
+def test_in_few_bits(shape, tmp_path):
+    """GPT-2's matrices lie [in, out] when they are dense and [out, in] in few bits; what is made dense again is what was computed with."""
+    make(shape, tmp_path / "m")
+    ids = ids_of(30)
+    while_loading = logits(tmp_path / "m", ids, tmp_path, "--quantization", "nf4")
+    hone("model", "quantize", "--model", tmp_path / "m", "--output", tmp_path / "q")
+    assert torch.equal(logits(tmp_path / "q", ids, tmp_path), while_loading)
+    assert (logits(tmp_path / "m", ids, tmp_path) - while_loading).abs().max() > 0.01
+    hone("model", "convert", "--model", tmp_path / "q", "--output", tmp_path / "c", "--dtype", "float32")
+    assert (values(base(tmp_path / "c"), ids) - while_loading).abs().max() <= 1e-4
+
+
 PUBLISHED = Path(__file__).parent.parent / "data"
 
 
