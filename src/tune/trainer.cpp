@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/interrupt.h"
+#include "base/leftovers.h"
 #include "base/strings.h"
 #include "tensor/device.h"
 #include "tune/schedules/registry.h"
@@ -270,6 +271,7 @@ void Trainer::Impl::save() {
 
 TrainSummary Trainer::Impl::run() {
   fs::create_directories(options_.output_dir);
+  sweep_leftovers(options_.output_dir);
   begin();
   started_ = window_started_ = std::chrono::steady_clock::now();
   state_at_start_seconds_ = state_.seconds;
