@@ -56,14 +56,13 @@ def headings(page):
 
 
 def commands(page):
-    """Every call of hone in code blocks, continuation lines joined, comments and what stands before a pipe left out."""
+    """Every call of hone in code blocks, each part of a pipe its own, continuation lines joined, comments left out."""
     found = []
     for language, block in parts(page)[1]:
         if language in ("", "sh"):
             for line in re.sub(r"\\\n\s*", "", block).splitlines():
                 line = re.sub(r"\s+#.*", "", line)
-                if match := re.search(r"(?:^|\| *)(hone [a-z].*)", line):
-                    found.append(re.sub(r" +", " ", match[1].strip()))
+                found += [re.sub(r" +", " ", call.strip()) for call in re.findall(r"(?:^|(?<=\|)) *(hone [a-z][^|]*)", line)]
     return found
 
 
