@@ -70,7 +70,8 @@ void check_answers(const Conversion& conversion, Findings& findings) {
 
 void check_pair(const Conversion& conversion, const ContentLimits& limits, Findings& findings) {
   const Example& example = conversion.example;
-  if (example.messages.empty()) return check_texts(conversion, limits, findings);
+  const bool texts = example.messages.empty() && !conversion.places.empty();  // not lists without a turn
+  if (texts) return check_texts(conversion, limits, findings);
   const size_t shared = example.rejected->shared;
   if (shared < example.messages.size()) {
     Conversion chosen{.example = example, .places = conversion.places, .rejected_places = {}};

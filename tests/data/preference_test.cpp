@@ -115,6 +115,7 @@ TEST(Preference, FaultsNameTheBranchAndTheField) {
        {"unknown_role", "rejected[0].role"}},
       {row_of(list({kUser}), list({kBlue}), R"([{"role": "assistant", "content": "Hello you", "weight": 0}])"),
        {"nothing_trained", "rejected"}},
+      {row_of("[]", "[]", "[]"), {"no_assistant", "chosen"}},
   };
   for (const auto& [text, expected] : faults) {
     const ReadRow row = read_row(text);
