@@ -14,14 +14,13 @@
 #include "base/pattern.h"
 #include "base/strings.h"
 #include "tensor/device.h"
+#include "tensor/dynamic_map.h"
 
 namespace hone::model {
 namespace {
 
 using tensor::Quantized;
 using tensor::QuantType;
-
-constexpr int64_t kNestedBlock = 256;
 
 Tensor copy_of(const float* values, int64_t count) {
   return at::from_blob(const_cast<float*>(values), {count}, at::TensorOptions().dtype(at::kFloat)).clone();
@@ -107,12 +106,14 @@ Quantized read4(const Reader& reader, int64_t rows, int64_t cols, QuantType type
     q.absmax = reader.part(".absmax", {blocks}, at::kFloat);
     return q;
   }
-  if (const auto nested = reader.value<int64_t>(state, "nested_blocksize"); nested != kNestedBlock) {
-    fail_input(reader.weight() + ".quant_state", format("nested_blocksize is %ld, expected %ld", nested, kNestedBlock));
+  if (const auto nested = reader.value<int64_t>(state, "nested_blocksize"); nested != tensor::kEightBitBlock) {
+    fail_input(reader.weight() + ".quant_state",
+               format("nested_blocksize is %ld, expected %ld", nested, tensor::kEightBitBlock));
   }
   q.absmax = reader.part(".absmax", {blocks}, at::kByte);
-  q.nested_absmax = reader.part(".nested_absmax", {(blocks + kNestedBlock - 1) / kNestedBlock}, at::kFloat);
-  reader.same_codebook(".nested_quant_map", tensor::dynamic_codebook(), 256);
+  q.nested_absmax =
+      reader.part(".nested_absmax", {(blocks + tensor::kEightBitBlock - 1) / tensor::kEightBitBlock}, at::kFloat);
+  reader.same_codebook(".nested_quant_map", tensor::dynamic_map(true).data(), 256);
   q.nested_offset = static_cast<float>(reader.value<double>(state, "nested_offset"));
   return q;
 }
@@ -123,7 +124,7 @@ Json state_of(const Quantized& q) {
                 {"dtype", tensor::dtype_name(q.source)},
                 {"shape", {q.rows, q.cols}}};
   if (q.nested()) {
-    state["nested_blocksize"] = kNestedBlock;
+    state["nested_blocksize"] = tensor::kEightBitBlock;
     state["nested_dtype"] = "float32";
     state["nested_offset"] = static_cast<double>(q.nested_offset);
   }
@@ -217,7 +218,7 @@ std::vector<std::pair<std::string, Tensor>> quantized_tensors(const std::string&
       {weight + ".quant_state.bitsandbytes__" + quant_type_name(q.type), bytes_of(state_of(q).dump())}};
   if (q.nested()) {
     all.emplace_back(weight + ".nested_absmax", q.nested_absmax);
-    all.emplace_back(weight + ".nested_quant_map", copy_of(tensor::dynamic_codebook(), 256));
+    all.emplace_back(weight + ".nested_quant_map", copy_of(tensor::dynamic_map(true).data(), 256));
   }
   return all;
 }

@@ -7,58 +7,13 @@
 #include <ATen/ops/where.h>
 #include <ATen/ops/zeros.h>
 
-#include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "tensor/cpu/operands.h"
 #include "tensor/parallel.h"
 
 namespace hone::tensor {
 namespace {
-
-constexpr int64_t kSteps = 65536;
-using Nearest = std::array<uint8_t, kSteps>;
-
-std::array<float, 256> make_map(bool with_sign) {
-  std::vector<float> values = {0.0f, 1.0f};
-  for (int i = 0; i < 7; ++i) {
-    const int intervals = with_sign ? 1 << i : 2 << i, half = (intervals + 1) / 2;
-    const float width = (1.0f - 0.1f) / static_cast<float>(intervals);
-    // From the nearer end and with one rounding, as linspace does it: the last bit counts.
-    const auto border = [&](int k) {
-      return k < half ? std::fma(width, static_cast<float>(k), 0.1f)
-                      : std::fma(-width, static_cast<float>(intervals - k), 1.0f);
-    };
-    const auto power = static_cast<float>(std::pow(10.0, i - 6));
-    for (int k = 0; k < intervals; ++k) {
-      const float middle = power * ((border(k) + border(k + 1)) / 2.0f);
-      values.push_back(middle);
-      if (with_sign) values.push_back(-middle);
-    }
-  }
-  std::sort(values.begin(), values.end());
-  std::array<float, 256> map{};
-  std::copy(values.begin(), values.end(), map.begin());
-  return map;
-}
-
-/// For each of the equal steps over [-1, 1] the code whose value is nearest; between two, the lower.
-Nearest make_nearest(const std::array<float, 256>& map) {
-  Nearest nearest{};
-  size_t code = 0;
-  for (int64_t i = 0; i < kSteps; ++i) {
-    const float value = -1.0f + (2.0f * static_cast<float>(i)) / static_cast<float>(kSteps - 1);
-    while (code + 1 < map.size() && 0.5f * (map[code] + map[code + 1]) < value) ++code;
-    nearest[static_cast<size_t>(i)] = static_cast<uint8_t>(code);
-  }
-  return nearest;
-}
-
-const Nearest& nearest_codes(bool with_sign) {
-  static const Nearest plus_and_minus = make_nearest(dynamic_map(true)), plus = make_nearest(dynamic_map(false));
-  return with_sign ? plus_and_minus : plus;
-}
 
 cpu::AdamW8bitStep step_of(const AdamW8bitOptions& o) {
   const auto t = static_cast<double>(o.step);
@@ -99,17 +54,12 @@ void encode(const Tensor& values, bool with_sign, Tensor& codes, Tensor& scales)
   // In float64, where the last product and sum are exact: one rounding, as with a fused instruction.
   const Tensor half = ((rows * inverse).clamp(-1, 1) + 1.0) * 0.5;
   const Tensor steps = (half.to(at::kDouble) * 65535.0 + 0.5).to(at::kFloat).to(at::kLong);
-  const Tensor nearest = table(nearest_codes(with_sign).data(), kSteps, at::kByte, values.device());
+  const Tensor nearest = table(nearest_codes(with_sign).data(), 65536, at::kByte, values.device());
   const Tensor found = nearest.index_select(0, steps.flatten()).view(rows.sizes());
   codes.copy_(found.masked_fill(empty.unsqueeze(1), 0).flatten().narrow(0, 0, count));
 }
 
 }  // namespace
-
-const std::array<float, 256>& dynamic_map(bool with_sign) {
-  static const std::array<float, 256> plus_and_minus = make_map(true), plus = make_map(false);
-  return with_sign ? plus_and_minus : plus;
-}
 
 EightBitMoments eight_bit_moments(int64_t count, const c10::Device& device) {
   const int64_t blocks = (count + kEightBitBlock - 1) / kEightBitBlock;

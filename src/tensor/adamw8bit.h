@@ -2,18 +2,12 @@
 // bitsandbytes computes it on a CPU: blocks of 256 elements with their largest magnitude as scale, codes of the
 // dynamic maps of Dettmers 2016.
 #pragma once
-#include <array>
 #include <cstdint>
 
+#include "tensor/dynamic_map.h"
 #include "tensor/tensor.h"
 
 namespace hone::tensor {
-
-constexpr int64_t kEightBitBlock = 256;
-
-/// The 256 values of the dynamic data type, rising, in [-1, 1] or (unsigned) [0, 1]: for i = 0 … 6, the middles of 2^i
-/// (unsigned 2^(i+1)) equal intervals of [0.1, 1] times 10^(i-6), with either sign (unsigned: plus), and 0 and 1.
-const std::array<float, 256>& dynamic_map(bool with_sign);
 
 /// Moments of one tensor of `count` elements. All zero at first: what a code decodes to is times its block's scale.
 struct EightBitMoments {

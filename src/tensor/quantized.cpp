@@ -6,7 +6,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/isfinite.h>
-#include <ATen/ops/linspace.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/round.h>
 #include <ATen/ops/where.h>
@@ -20,12 +19,12 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "tensor/cpu/operands.h"
+#include "tensor/dynamic_map.h"
 #include "tensor/parallel.h"
 
 namespace hone::tensor {
 namespace {
 
-constexpr int64_t kNestedBlock = 256;
 constexpr int64_t kChunk = 1 << 20;                    // weights that are quantised at a time
 constexpr double kOverLargest = 7.874015718698502e-3;  // 1 / 127, as the reference writes it
 
@@ -85,17 +84,7 @@ float quantize_block(const float* x, int64_t count, bool whole, const std::array
 /// The nearest value of the dynamic codebook for x in ±1, found as the reference does: through a table over 65,536
 /// places of that range. Its compiler fuses the last product and sum, hence fma.
 uint8_t dynamic_code(float x) {
-  static const std::vector<uint8_t> table = [] {
-    const float* values = dynamic_codebook();
-    std::vector<uint8_t> built(1 << 16);
-    size_t code = 0;
-    for (size_t i = 0; i < built.size(); ++i) {
-      const float at = -1.0f + (2.0f * static_cast<float>(i)) / 65535.0f;
-      while (code < 255 && 0.5f * (values[code] + values[code + 1]) < at) ++code;
-      built[i] = static_cast<uint8_t>(code);
-    }
-    return built;
-  }();
+  const NearestCodes& table = nearest_codes(true);
   if (std::isnan(x)) return table.front();  // 0 over the inverse of a denormal scale
   const float within = std::clamp(x, -1.0f, 1.0f);
   return table[static_cast<size_t>(std::fma((within + 1.0f) * 0.5f, 65535.0f, 0.5f))];
@@ -106,14 +95,14 @@ void quantize_scales(Quantized& q) {
   const Tensor mean = q.absmax.mean();
   q.nested_offset = mean.item<float>();
   const Tensor centred = q.absmax - mean;
-  const int64_t count = centred.numel(), blocks = (count + kNestedBlock - 1) / kNestedBlock;
+  const int64_t count = centred.numel(), blocks = (count + kEightBitBlock - 1) / kEightBitBlock;
   Tensor codes = at::empty({count}, at::TensorOptions().dtype(at::kByte));
   q.nested_absmax = at::empty({blocks}, at::TensorOptions().dtype(at::kFloat));
   const auto* x = centred.const_data_ptr<float>();
   auto* to = codes.mutable_data_ptr<uint8_t>();
   auto* scales = q.nested_absmax.mutable_data_ptr<float>();
   for (int64_t block = 0; block < blocks; ++block) {
-    const int64_t begin = block * kNestedBlock, end = std::min(count, begin + kNestedBlock);
+    const int64_t begin = block * kEightBitBlock, end = std::min(count, begin + kEightBitBlock);
     float largest = 0;
     for (int64_t i = begin; i < end; ++i) largest = std::max(largest, std::fabs(x[i]));
     scales[block] = largest;
@@ -184,9 +173,9 @@ void decode_scales(const Quantized& q, int64_t first, int64_t count, float* to) 
   }
   const auto* codes = q.absmax.const_data_ptr<uint8_t>();
   const auto* scales = q.nested_absmax.const_data_ptr<float>();
-  const float* values = dynamic_codebook();
+  const auto& values = dynamic_map(true);
   for (int64_t i = 0; i < count; ++i) {
-    const float centred = values[codes[first + i]] * scales[(first + i) / kNestedBlock];
+    const float centred = values[codes[first + i]] * scales[(first + i) / kEightBitBlock];
     to[i] = centred + q.nested_offset;
   }
 }
@@ -239,26 +228,6 @@ const char* quant_type_name(QuantType type) {
 
 const float* codebook4(QuantType type) {
   return type == QuantType::kNf4 ? kNf4 : kFp4;
-}
-
-const float* dynamic_codebook() {
-  // Seven decades; each next one holds twice as many values, half-way between evenly spaced marks of [0.1, 1].
-  static const std::vector<float> values = [] {
-    std::vector<float> made{0.0f, 1.0f};
-    for (int decade = 0; decade < 7; ++decade) {
-      const Tensor marks = at::linspace(0.1, 1, (1 << decade) + 1, at::TensorOptions().dtype(at::kFloat));
-      const int64_t count = marks.numel() - 1;
-      const Tensor middles =
-          (marks.narrow(0, 0, count) + marks.narrow(0, 1, count)).div(2.0).mul(std::pow(10.0, decade - 6)).contiguous();
-      for (int64_t i = 0; i < count; ++i) {
-        made.push_back(middles.const_data_ptr<float>()[i]);
-        made.push_back(-made.back());
-      }
-    }
-    std::sort(made.begin(), made.end());
-    return made;
-  }();
-  return values.data();
 }
 
 int64_t Quantized::bytes() const {
@@ -351,8 +320,8 @@ Tensor portable::dequantize(const Quantized& q, int64_t row, int64_t count, int6
   const Tensor blocks = places.view(-1).div(q.blocksize, "floor");
   Tensor scales = q.absmax.index_select(0, blocks);
   if (q.nested()) {
-    scales = table(dynamic_codebook(), 256).index_select(0, scales.to(at::kLong)) *
-                 q.nested_absmax.index_select(0, blocks.div(kNestedBlock, "floor")) +
+    scales = table(dynamic_map(true).data(), 256).index_select(0, scales.to(at::kLong)) *
+                 q.nested_absmax.index_select(0, blocks.div(kEightBitBlock, "floor")) +
              q.nested_offset;
   }
   const Tensor values = table(codebook4(q.type), 16).index_select(0, codes.to(at::kLong));

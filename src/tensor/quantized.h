@@ -58,10 +58,8 @@ Tensor matmul_transposed(const Tensor& x, const Quantized& w);
 void matmul(const Tensor& x, const Quantized& w, Tensor& out, bool accumulate);
 inline constexpr int64_t kPanelBytes = int64_t{8} << 20;
 
-/// The 16 values of a 4-bit type in the order of their codes, fp32 [16]; the 256 of the 8-bit "dynamic" type, in
-/// which nested scales (and the states of 8-bit optimisers) are stored, fp32 [256].
+/// The 16 values of a 4-bit type in the order of their codes.
 const float* codebook4(QuantType type);
-const float* dynamic_codebook();
 
 namespace portable {
 /// From plain libtorch operators, on any device and for any floating type.

@@ -277,12 +277,22 @@ def compare(path, tokenizer, texts, special):
         assert [tuple(o) for o in got["offsets"]] == want.offsets, (text, want.tokens)
 
 
-@pytest.mark.parametrize("name", TOKENIZERS)
-def test_encoding_equals_the_library(built, name):
-    tokenizer, path = built(name)
+def compare_corpus(tokenizer, path):
     added = tuple(t.content for t in tokenizer.get_added_tokens_decoder().values())
     compare(path, tokenizer, corpus(added), False)
     compare(path, tokenizer, corpus(added)[::9], True)
+
+
+def compare_decoding(tokenizer, path, rows):
+    for flags, skip in [([], False), (["--skip-special-tokens"], True)]:
+        got = run(["--tokenizer", path, "--decode", *flags], [{"ids": ids} for ids in rows])
+        for ids, answer in zip(rows, got, strict=True):
+            assert answer["text"] == tokenizer.decode(ids, skip_special_tokens=skip), ids
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_encoding_equals_the_library(built, name):
+    compare_corpus(*built(name))
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
@@ -301,10 +311,7 @@ def test_decoding_equals_the_library(built, name):
     rows = [e.ids for e in encode(tokenizer, corpus()[::4], False)[1]]
     rows += [[rng.randrange(size) for _ in range(rng.randrange(0, 40))] for _ in range(150)]
     rows += [[rng.randrange(min(size, 300)) for _ in range(20)] for _ in range(100)] + [[size + 5, 1, 2_000_000_000]]
-    for flags, skip in [([], False), (["--skip-special-tokens"], True)]:
-        got = run(["--tokenizer", path, "--decode", *flags], [{"ids": ids} for ids in rows])
-        for ids, answer in zip(rows, got, strict=True):
-            assert answer["text"] == tokenizer.decode(ids, skip_special_tokens=skip), ids
+    compare_decoding(tokenizer, path, rows)
 
 
 def test_broken_utf8_is_replaced_as_python_does(built):

@@ -16,8 +16,8 @@ from sentencepiece import sentencepiece_model_pb2
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from parity.charsmap import assemble, charsmap
-from parity.test_tokenizers import (DATA, HONE, SPECIALS, auto_tokenizer, code_points, compare, corpus, encode, published, run,
-                                    sentences, template)
+from parity.test_tokenizers import (DATA, HONE, SPECIALS, auto_tokenizer, code_points, compare, compare_corpus,
+                                    compare_decoding, corpus, encode, published, run, sentences, template)
 
 N = normalizers
 S = pre_tokenizers
@@ -178,10 +178,7 @@ def built(tmp_path_factory):
 
 @pytest.mark.parametrize("name", TOKENIZERS)
 def test_encoding_equals_the_library(built, name):
-    tokenizer, path = built(name)
-    added = tuple(t.content for t in tokenizer.get_added_tokens_decoder().values())
-    compare(path, tokenizer, corpus(added), False)
-    compare(path, tokenizer, corpus(added)[::9], True)
+    compare_corpus(*built(name))
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
@@ -199,10 +196,7 @@ def test_decoding_equals_the_library(built, name):
     rows = [e.ids for e in encode(tokenizer, corpus()[::4], False)[1]]
     rows += [[rng.randrange(size) for _ in range(rng.randrange(0, 40))] for _ in range(150)]
     rows += [[size + 5, 1, 2_000_000_000]]
-    for flags, skip in [([], False), (["--skip-special-tokens"], True)]:
-        got = run(["--tokenizer", path, "--decode", *flags], [{"ids": ids} for ids in rows])
-        for ids, answer in zip(rows, got, strict=True):
-            assert answer["text"] == tokenizer.decode(ids, skip_special_tokens=skip), ids
+    compare_decoding(tokenizer, path, rows)
 
 
 # Neighbours that make a cluster, or just do not, around what a map replaces.
