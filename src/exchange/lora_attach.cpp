@@ -19,30 +19,31 @@ using model::Decoder;
 using model::Linear;
 
 template <typename Draw>
-Tensor drawn(const std::vector<int64_t>& shape, const Draw& draw) {
+Tensor drawn(const std::vector<int64_t>& shape, const c10::Device& device, const Draw& draw) {
+  if (device.is_meta()) return at::empty(shape, at::TensorOptions().dtype(at::kFloat).device(device));
   Tensor tensor = at::empty(shape, at::TensorOptions().dtype(at::kFloat));
   auto* values = tensor.mutable_data_ptr<float>();
   for (int64_t i = 0; i < tensor.numel(); ++i) values[i] = static_cast<float>(draw());
-  return tensor;
+  return tensor.to(device);
 }
 
-Tensor uniform(const std::vector<int64_t>& shape, double bound, RandomStream random) {
-  return drawn(shape, [&] { return bound * (2 * random.uniform() - 1); });
+Tensor uniform(const std::vector<int64_t>& shape, const c10::Device& device, double bound, RandomStream random) {
+  return drawn(shape, device, [&] { return bound * (2 * random.uniform() - 1); });
 }
 
 model::Lora fresh_update(const Linear& linear, const LoraSettings& settings, const LoraTargets& targets,
                          uint64_t seed) {
   const int64_t r = targets.rank(linear.name), in = linear.in_features(), out = linear.out_features();
+  const c10::Device device = linear.device();
   RandomStream random(seed, hash64(linear.name));
-  Tensor a = settings.init_lora_weights == "gaussian"
-                 ? drawn({r, in}, [&] { return random.normal() / static_cast<double>(r); })
-                 : uniform({r, in}, 1 / std::sqrt(static_cast<double>(in)), random);
-  Tensor b = settings.init_lora_weights == "false" ? uniform({out, r}, 1 / std::sqrt(static_cast<double>(r)),
-                                                             RandomStream(seed, hash64(linear.name + ".lora_B")))
-                                                   : at::zeros({out, r}, at::TensorOptions().dtype(at::kFloat));
-  const auto device = linear.device();
-  return {a.to(device).set_requires_grad(true), b.to(device).set_requires_grad(true), targets.scaling(linear.name),
-          settings.lora_dropout};
+  const Tensor a = settings.init_lora_weights == "gaussian"
+                       ? drawn({r, in}, device, [&] { return random.normal() / static_cast<double>(r); })
+                       : uniform({r, in}, device, 1 / std::sqrt(static_cast<double>(in)), random);
+  const Tensor b = settings.init_lora_weights == "false"
+                       ? uniform({out, r}, device, 1 / std::sqrt(static_cast<double>(r)),
+                                 RandomStream(seed, hash64(linear.name + ".lora_B")))
+                       : at::zeros({out, r}, at::TensorOptions().dtype(at::kFloat).device(device));
+  return {a.set_requires_grad(true), b.set_requires_grad(true), targets.scaling(linear.name), settings.lora_dropout};
 }
 
 /// A trainable copy of a base weight, as exact as it is stored: the decoder may hold it rounded for arithmetic.

@@ -112,14 +112,28 @@ std::unique_ptr<Decoder> Decoder::random(const DecoderConfig& config, const Deco
   return std::unique_ptr<Decoder>(new Decoder(config, options, source));
 }
 
-std::unique_ptr<Decoder> Decoder::outline(const DecoderConfig& config) {
-  const c10::Device nowhere(c10::kMeta);
+std::unique_ptr<Decoder> Decoder::outline(const DecoderConfig& config, DecoderOptions options) {
+  options.device = c10::Device(c10::kMeta);
   WeightSource source;
   source.dense = [&](const std::string&, const std::vector<int64_t>& shape) {
-    return at::empty(shape, at::TensorOptions().dtype(at::kFloat).device(nowhere));
+    return at::empty(shape, at::TensorOptions().dtype(options.compute_type).device(options.device));
   };
-  source.quantized = [](const std::string&, int64_t, int64_t, WeightLayout) { return nullptr; };
-  return std::unique_ptr<Decoder>(new Decoder(config, {.device = nowhere}, source));
+  source.quantized = [&](const std::string& module, int64_t out, int64_t in, WeightLayout) {
+    const bool few = options.quantization && options.quantization->applies_to(module);
+    return few ? std::make_shared<const tensor::Quantized>(
+                     tensor::quantized_outline(out, in, options.quantization->options))
+               : nullptr;
+  };
+  return std::unique_ptr<Decoder>(new Decoder(config, options, source));
+}
+
+std::vector<Tensor> Decoder::trained_embeddings() const {
+  std::vector<Tensor> trained;
+  for (const Tensor& tensor : {embedding_, positions_}) {
+    if (GradSink::wants(tensor)) trained.push_back(tensor);
+  }
+  if (project_in_) project_in_->collect_trainable(trained);
+  return trained;
 }
 
 std::shared_ptr<const BlockInput> Decoder::block_input(const PackedBatch& batch, const StepContext& context,

@@ -42,7 +42,8 @@ class Decoder {
   /// Fresh weights: normal(0, initializer_range) for matrices, ones for norms, zeros for biases.
   static std::unique_ptr<Decoder> random(const DecoderConfig& config, const DecoderOptions& options, uint64_t seed);
   /// Names and shapes alone: every tensor is without values (libtorch's meta device), so size does not matter.
-  static std::unique_ptr<Decoder> outline(const DecoderConfig& config);
+  /// `options.device` has no effect.
+  static std::unique_ptr<Decoder> outline(const DecoderConfig& config, DecoderOptions options = {});
 
   const DecoderConfig& config() const { return config_; }
   const DecoderOptions& options() const { return options_; }
@@ -74,6 +75,9 @@ class Decoder {
   const Norm& final_norm() const { return final_norm_; }
   const std::optional<Linear>& project_out() const { return project_out_; }
   const Linear& head() const { return head_; }
+  const std::vector<std::unique_ptr<Block>>& blocks() const { return blocks_; }
+  /// What of the vectors that enter the first block is trained: of tokens, of positions, the matrix behind them.
+  std::vector<Tensor> trained_embeddings() const;
 
  private:
   Decoder(DecoderConfig config, DecoderOptions options, const WeightSource& source);

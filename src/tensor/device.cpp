@@ -43,6 +43,41 @@ bool cpu_has(const std::string& flag) {
   return flags.find(" " + flag + " ") != std::string::npos;
 }
 
+/// Of a file of lines such as "VmHWM:   1234 kB", in bytes; 0 where it has none.
+int64_t kilobytes(const char* file, const std::string& key) {
+  std::ifstream lines(file);
+  for (std::string line; std::getline(lines, line);) {
+    if (starts_with(line, key)) return std::strtoll(line.c_str() + key.size(), nullptr, 10) * 1024;
+  }
+  return 0;
+}
+
+/// A file of this process's control group (version 2); empty where there is none.
+std::string group_file(const std::string& name) {
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    if (!starts_with(line, "0::/")) continue;
+    std::ifstream file("/sys/fs/cgroup" + line.substr(3) + "/" + name);
+    std::ostringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+  return "";
+}
+
+/// A single number; 0 for "max".
+int64_t group_bytes(const std::string& name) {
+  return std::strtoll(group_file(name).c_str(), nullptr, 10);
+}
+
+int64_t group_field(const std::string& name, const std::string& key) {
+  std::istringstream lines(group_file(name));
+  for (std::string line; std::getline(lines, line);) {
+    if (starts_with(line, key + " ")) return std::strtoll(line.c_str() + key.size(), nullptr, 10);
+  }
+  return 0;
+}
+
 /// The GPU that "cuda" or "cuda:N" names, once CUDA is loaded.
 c10::Device gpu_from_name(const std::string& name) {
   const std::string number = name == "cuda" ? "0" : name.substr(5);
@@ -129,11 +164,20 @@ int64_t peak_memory_bytes(const c10::Device& device) {
     const auto stats = c10::getDeviceAllocator(device.type())->getDeviceStats(device.index());
     return stats.allocated_bytes[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)].peak;
   }
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (starts_with(line, "VmHWM:")) return std::stoll(line.substr(6)) * 1024;
-  }
-  return 0;
+  return kilobytes("/proc/self/status", "VmHWM:");
+}
+
+int64_t resident_bytes() {
+  return kilobytes("/proc/self/status", "VmRSS:");
+}
+
+int64_t available_memory_bytes(const c10::Device& device) {
+  if (!device.is_cpu()) return 0;
+  const int64_t machine = kilobytes("/proc/meminfo", "MemAvailable:");
+  const int64_t limit = group_bytes("memory.max"), used = group_bytes("memory.current");
+  // Pages of files count as used there, but give way.
+  const int64_t files = group_field("memory.stat", "inactive_file");
+  return limit > 0 ? std::min(machine, limit - used + files) : machine;
 }
 
 std::string processor_summary(const c10::Device& device) {

@@ -33,6 +33,11 @@ int threads();
 /// device without kernels. It is how tests run that way through a whole training.
 bool only_portable();
 
+/// Memory of this process now (VmRSS), in bytes.
+int64_t resident_bytes();
+/// What this process may still take without anything being swapped out or ended: of the machine's memory or, where
+/// that is less, of its control group's. 0: not known, as on a GPU.
+int64_t available_memory_bytes(const c10::Device& device);
 /// Highest memory so far, in bytes: of this process (VmHWM), or on a GPU of the tensors that lived there.
 int64_t peak_memory_bytes(const c10::Device& device);
 /// The processor's name and what of it matters here, for run records: "AMD EPYC … (2 threads, avx512, bf16)". For a

@@ -134,11 +134,20 @@ void quantize_blocks(const float* x, int64_t count, int64_t begin, int64_t end, 
   }
 }
 
+/// Codes and scales of such a matrix, not filled.
+Quantized room_for(int64_t rows, int64_t cols, const QuantOptions& options, const c10::Device& device) {
+  const bool eight = options.type == QuantType::kInt8;
+  Quantized q{.type = options.type, .rows = rows, .cols = cols, .blocksize = eight ? cols : options.blocksize};
+  const at::TensorOptions there = at::TensorOptions().device(device);
+  q.codes = eight ? at::empty({rows, cols}, there.dtype(at::kChar))
+                  : at::empty({(rows * cols + 1) / 2, 1}, there.dtype(at::kByte));
+  q.absmax = at::empty({q.blocks()}, there.dtype(at::kFloat));
+  return q;
+}
+
 void quantize4(const Tensor& weight, Quantized& q) {
   const Tensor flat = weight.contiguous().view(-1);
   const int64_t count = flat.numel(), blocks = q.blocks();
-  q.codes = at::empty({(count + 1) / 2, 1}, at::TensorOptions().dtype(at::kByte));
-  q.absmax = at::empty({blocks}, at::TensorOptions().dtype(at::kFloat));
   const int64_t step = kChunk / q.blocksize;  // never all weights in fp32 at once
   for (int64_t first = 0; first < blocks; first += step) {
     const int64_t last = std::min(blocks, first + step), begin = first * q.blocksize;
@@ -152,8 +161,6 @@ void quantize4(const Tensor& weight, Quantized& q) {
 
 /// Through fp16, as the reference does.
 void quantize8(const Tensor& weight, Quantized& q) {
-  q.codes = at::empty({q.rows, q.cols}, at::TensorOptions().dtype(at::kChar));
-  q.absmax = at::empty({q.rows}, at::TensorOptions().dtype(at::kFloat));
   const int64_t step = std::max<int64_t>(1, kChunk / q.cols);
   for (int64_t row = 0; row < q.rows; row += step) {
     const int64_t count = std::min(step, q.rows - row);
@@ -246,9 +253,18 @@ Quantized Quantized::to(const c10::Device& device) const {
   return moved;
 }
 
+Quantized quantized_outline(int64_t rows, int64_t cols, const QuantOptions& options) {
+  const c10::Device nowhere(c10::kMeta);
+  Quantized q = room_for(rows, cols, options, nowhere);
+  if (!options.double_quant || q.type == QuantType::kInt8) return q;
+  q.absmax = q.absmax.to(at::kByte);
+  q.nested_absmax = at::empty({(q.blocks() + kEightBitBlock - 1) / kEightBitBlock},
+                              at::TensorOptions().dtype(at::kFloat).device(nowhere));
+  return q;
+}
+
 Quantized quantize(const Tensor& weight, const QuantOptions& options, const std::string& name) {
-  Quantized q{.type = options.type, .rows = weight.size(0), .cols = weight.size(1)};
-  q.blocksize = options.type == QuantType::kInt8 ? weight.size(1) : options.blocksize;
+  Quantized q = room_for(weight.size(0), weight.size(1), options, c10::Device(c10::kCPU));
   q.source = weight.scalar_type();
   const Tensor here = weight.detach().cpu();
   if (options.type == QuantType::kInt8)

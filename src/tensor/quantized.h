@@ -45,6 +45,8 @@ struct Quantized {
 
 /// `weight` [rows, cols] fp32, bf16 or fp16. A value that is not finite throws Error(kInput) naming `name`.
 Quantized quantize(const Tensor& weight, const QuantOptions& options, const std::string& name);
+/// What quantize() would give, without values (libtorch's meta device).
+Quantized quantized_outline(int64_t rows, int64_t cols, const QuantOptions& options);
 /// Rows [row, row + count), columns [col, col + width) as a dense [count, width] in `type`: code · scale in fp32,
 /// rounded once.
 Tensor dequantize(const Quantized& q, int64_t row, int64_t count, int64_t col, int64_t width, at::ScalarType type);

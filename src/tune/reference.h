@@ -37,6 +37,8 @@ class Reference {
   void precompute(const std::vector<const Examples*>& sets, const PrecomputeOptions& options);
 
   bool precomputed() const { return start_ == nullptr; }
+  /// Of the start weights that are still kept.
+  int64_t bytes() const { return start_ ? start_->bytes() : 0; }
 
  private:
   std::vector<double> compute(const Examples& examples, const PrecomputeOptions& options);

@@ -6,7 +6,6 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/strings.h"
 #include "base/terminal.h"
 #include "model/checkpoint.h"
@@ -14,6 +13,7 @@
 #include "track/experiment_card.h"
 #include "track/tracker.h"
 #include "tune/run_data.h"
+#include "tune/run_settings.h"
 
 namespace hone::tune {
 namespace fs = std::filesystem;
@@ -22,6 +22,16 @@ std::string RunPlan::trainable_line() const {
   return format("trainable params: %s || all params: %s || trainable%%: %.4f",
                 with_commas(parameters.trainable).c_str(), with_commas(parameters.total).c_str(),
                 100.0 * static_cast<double>(parameters.trainable) / static_cast<double>(parameters.total));
+}
+
+Json RunPlan::estimate_json() const {
+  Json json = to_json();
+  json["memory_limit"] = memory_limit > 0 ? Json(memory_limit) : Json(nullptr);
+  json["fits"] = fits_in_memory();
+  json["nearest_fits"] = Json::array();
+  for (const Fit& fit : fits) json["nearest_fits"].push_back({{"changes", fit.changes}, {"peak", fit.peak}});
+  json["time"] = probe ? probe->to_json() : Json(nullptr);
+  return json;
 }
 
 Json RunPlan::to_json() const {
@@ -33,7 +43,8 @@ Json RunPlan::to_json() const {
           {"steps_per_epoch", steps_per_epoch},
           {"compute_dtype", compute_dtype},
           {"machine", machine},
-          {"data", data.to_json()}};
+          {"data", data.to_json()},
+          {"memory", memory.to_json()}};
 }
 
 namespace {
@@ -85,158 +96,6 @@ class TerminalLog : public RunLog {
   std::string eval_text_;
 };
 
-When when(const std::string& name) {
-  return name == "steps" ? When::kSteps : name == "epoch" ? When::kEpoch : When::kNever;
-}
-
-exchange::LoraSettings lora_settings(const recipe::TrainConfig& config) {
-  const recipe::LoraConfig& from = config.lora;
-  exchange::LoraSettings to;
-  to.r = from.r;
-  to.lora_alpha = from.lora_alpha;
-  to.lora_dropout = from.lora_dropout;
-  to.use_rslora = from.use_rslora;
-  to.layers_to_transform = from.layers_to_transform;
-  to.layers_pattern = from.layers_pattern;
-  to.rank_pattern.assign(from.rank_pattern.begin(), from.rank_pattern.end());
-  to.alpha_pattern.assign(from.alpha_pattern.begin(), from.alpha_pattern.end());
-  to.bias = from.bias;
-  to.modules_to_save = from.modules_to_save;
-  to.ensure_weight_tying = from.ensure_weight_tying;
-  to.init_lora_weights = from.init_lora_weights;
-  to.base_model_name_or_path = config.model.name_or_path;
-  if (const auto* names = std::get_if<std::vector<std::string>>(&from.target_modules))
-    to.target_modules = *names;
-  else if (const auto& text = std::get<std::string>(from.target_modules); text == "all-linear")
-    to.target_modules = {text};
-  else
-    to.target_pattern = text;
-  if (const auto* names = std::get_if<std::vector<std::string>>(&from.exclude_modules))
-    to.exclude_modules = *names;
-  else
-    to.exclude_pattern = std::get<std::string>(from.exclude_modules);
-  return to;
-}
-
-PartialChoice partial_choice(const recipe::PartialConfig& from) {
-  PartialChoice to;
-  to.freeze_first_layers = from.freeze_first_layers;
-  to.train_first_layers = from.train_first_layers;
-  to.train_last_layers = from.train_last_layers;
-  to.embeddings = from.embeddings;
-  to.head = from.head;
-  to.norms = from.norms;
-  to.biases = from.biases;
-  if (const auto* names = std::get_if<std::vector<std::string>>(&from.modules))
-    to.modules = *names;
-  else
-    to.module_pattern = std::get<std::string>(from.modules);
-  return to;
-}
-
-MethodOptions method_options(const recipe::TrainConfig& config) {
-  MethodOptions options;
-  options.lora = lora_settings(config);
-  options.seed = static_cast<uint64_t>(config.training.seed);
-  options.base_folder = config.model.name_or_path;
-  options.adapter = config.lora.adapter_name_or_path;
-  options.partial = partial_choice(config.partial);
-  options.save_type.reset();
-  if (const std::string& name = config.training.save_dtype; name != "auto")
-    options.save_type = tensor::dtype_from_name(name, "training.save_dtype");
-  return options;
-}
-
-TrainerOptions trainer_options(const recipe::TrainConfig& config) {
-  const recipe::TrainingConfig& t = config.training;
-  TrainerOptions o;
-  o.output_dir = t.output_dir;
-  o.num_train_epochs = t.num_train_epochs;
-  o.max_steps = t.max_steps;
-  o.gradient_accumulation_steps = t.gradient_accumulation_steps;
-  o.learning_rate = t.learning_rate;
-  o.lr_scheduler_type = t.lr_scheduler_type;
-  o.warmup_ratio = t.warmup_steps ? 0 : t.warmup_ratio;
-  o.warmup_steps = t.warmup_steps.value_or(0);
-  o.min_lr_ratio = t.min_lr_ratio;
-  o.optim = t.optim;
-  o.optimizer = {
-      .beta1 = t.adam_beta1, .beta2 = t.adam_beta2, .epsilon = t.adam_epsilon, .weight_decay = t.weight_decay};
-  o.max_grad_norm = t.max_grad_norm;
-  o.logging_steps = t.logging_steps;
-  o.eval_strategy = when(config.resolved_eval_strategy());
-  o.eval_steps = config.resolved_eval_steps();
-  o.save_strategy = when(t.save_strategy);
-  o.save_steps = t.save_steps;
-  o.save_total_limit = t.save_total_limit.value_or(0);
-  o.load_best_model_at_end = t.load_best_model_at_end;
-  o.metric_for_best_model = t.metric_for_best_model;
-  o.greater_is_better = config.resolved_greater_is_better();
-  o.early_stopping_patience = t.early_stopping_patience.value_or(0);
-  o.early_stopping_threshold = t.early_stopping_threshold;
-  o.eval_on_start = t.eval_on_start;
-  o.seed = static_cast<uint64_t>(t.seed);
-  o.gradient_checkpointing = t.gradient_checkpointing;
-  o.neftune_noise_alpha = t.neftune_noise_alpha;
-  o.batch = {.packing = config.data.packing,
-             .max_length = config.data.max_length,
-             .rows = t.per_device_train_batch_size,
-             .shuffle = config.data.shuffle,
-             .group_by_length = t.group_by_length,
-             .seed = static_cast<uint64_t>(t.seed)};
-  o.eval_rows = t.per_device_eval_batch_size;
-  o.resume = t.resume_from_checkpoint;
-  return o;
-}
-
-/// Everything that decides the losses: a continuation must agree in all of it. How often is logged,
-/// evaluated or saved may change.
-std::string run_fingerprint(const recipe::TrainConfig& config, const std::string& data, at::ScalarType compute_type) {
-  recipe::TrainConfig same = config;
-  const recipe::TrainingConfig defaults;
-  recipe::TrainingConfig& t = same.training;
-  t.output_dir = defaults.output_dir;
-  t.resume_from_checkpoint.clear();
-  t.logging_steps = defaults.logging_steps;
-  t.eval_strategy = defaults.eval_strategy;
-  t.eval_steps = defaults.eval_steps;
-  t.save_strategy = defaults.save_strategy;
-  t.save_steps = defaults.save_steps;
-  t.save_total_limit = defaults.save_total_limit;
-  t.eval_on_start = defaults.eval_on_start;
-  t.load_best_model_at_end = defaults.load_best_model_at_end;
-  t.per_device_eval_batch_size = defaults.per_device_eval_batch_size;
-  t.early_stopping_patience = defaults.early_stopping_patience;
-  same.dpo.reference_cache.clear();
-  same.tracking.clear();
-  return fingerprint(recipe::train_config_yaml(same) + data + tensor::dtype_name(compute_type));
-}
-
-bool is_quantized(const recipe::TrainConfig& config) {
-  return config.quantization.load_in_4bit || config.quantization.load_in_8bit;
-}
-
-at::ScalarType compute_type(const recipe::TrainConfig& config, const c10::Device& device) {
-  // As in transformers, a model asked for in a type computes in it.
-  const std::string few = is_quantized(config) ? config.quantization.bnb_4bit_compute_dtype : "auto";
-  const std::string asked = few != "auto"                          ? few
-                            : config.model.compute_dtype != "auto" ? config.model.compute_dtype
-                                                                   : config.model.torch_dtype;
-  return tensor::compute_dtype_from_name(asked, "model.compute_dtype", device);
-}
-
-std::optional<model::Quantization> quantization(const recipe::TrainConfig& config) {
-  if (!is_quantized(config)) return std::nullopt;
-  const recipe::QuantizationConfig& from = config.quantization;
-  model::Quantization to;
-  to.options.type = from.load_in_8bit
-                        ? tensor::QuantType::kInt8
-                        : tensor::quant_type_from_name(from.bnb_4bit_quant_type, "quantization.bnb_4bit_quant_type");
-  to.options.double_quant = from.bnb_4bit_use_double_quant;
-  to.modules_to_not_convert = from.modules_to_not_convert;
-  return to;
-}
-
 /// A base that lies in few bits cannot be trained itself.
 void check_base(const recipe::TrainConfig& config, bool trains_base) {
   if (!trains_base || !model::stored_quantization(fs::path(config.model.name_or_path))) return;
@@ -273,77 +132,155 @@ void check_positions(const recipe::TrainConfig& config, const RunData& data) {
   }
 }
 
+/// One run, from reading to the result.
+class Run {
+ public:
+  Run(const recipe::TrainConfig& config, const RunOptions& options)
+      : config_(config),
+        options_(options),
+        device_(tensor::device_from_name(options.device)),
+        type_(compute_type(config, device_)),
+        objective_kind_(objectives().at(config.objective, "objective").make),
+        method_kind_(methods().at(config.method, "method").make),
+        output_(config.training.output_dir),
+        settings_(trainer_options(config)),
+        log_(config, options.show_progress) {
+    if (const auto& name = config.regularization.type; name != "none") regularizers().at(name, "regularization.type");
+    optimizer_named(config.training.optim, "training.optim");  // known before anything is read
+    settings_.batch.unit = static_cast<int64_t>(objective_kind_.branches.size());
+  }
+
+  TrainSummary run();
+
+ private:
+  void read();
+  void plan();
+  void plan_memory_use();
+  void load();
+  TrainSummary train();
+
+  const recipe::TrainConfig& config_;
+  const RunOptions& options_;
+  c10::Device device_;
+  at::ScalarType type_;
+  const ObjectiveKind& objective_kind_;
+  MethodKind method_kind_;
+  fs::path output_;
+  TrainerOptions settings_;
+  TerminalLog log_;
+  RunText text_;
+  RunData data_;
+  RunPlan plan_;
+  std::unique_ptr<model::Decoder> decoder_;
+  std::unique_ptr<Method> method_;
+  std::unique_ptr<Objective> objective_;
+  std::unique_ptr<Trainer> trainer_;
+};
+
+void Run::read() {
+  text_ = load_text(config_, objective_kind_);
+  data_ = load_data(config_, objective_kind_, text_, output_ / "rejected.jsonl", options_.show_progress);
+  check_positions(config_, data_);
+  check_base(config_, method_kind_.trains_base);
+}
+
+void Run::plan() {
+  if (data_.train.empty()) fail_input("data.train", "holds no example to train on");
+  const BatchPlan batches(data_.train, settings_.batch);
+  plan_.data = summarise(data_, objective_kind_.branches, batches.rows());
+  plan_.steps_per_epoch = steps_per_epoch(batches, settings_);
+  plan_.total_steps = total_steps(batches, settings_);
+  plan_.compute_dtype = tensor::dtype_name(type_);
+  plan_.machine = tensor::processor_summary(device_);
+  plan_.method = config_.method;
+  plan_.objective = config_.objective;
+  plan_memory_use();
+  plan_.parameters = plan_.memory.parameters;
+}
+
+/// Memory of the run, what it may take, and what would fit if it does not.
+void Run::plan_memory_use() {
+  const int64_t program = device_.is_cpu() ? program_bytes() : 0, free = tensor::available_memory_bytes(device_);
+  plan_.memory = plan_memory(config_, objective_kind_, data_, device_, program);
+  plan_.memory_limit = options_.memory_limit > 0 ? options_.memory_limit
+                       : free > 0                ? free + tensor::resident_bytes()
+                                                 : 0;
+  if (plan_.fits_in_memory()) return;
+  plan_.fits = nearest_fits(config_, objective_kind_, data_, device_, program, plan_.memory_limit);
+  if (!options_.check_memory) return;
+  std::string remedy;
+  for (const Fit& fit : plan_.fits) {
+    remedy += format("%s%s (%s)", remedy.empty() ? "nearest settings that fit: " : "; or ",
+                     join(fit.changes, " ").c_str(), human_bytes(static_cast<double>(fit.peak)).c_str());
+  }
+  if (remedy.empty()) remedy = "no setting makes it fit: choose a smaller model or a machine with more memory";
+  fail_work("memory",
+            format("this run takes about %s at its peak, and %s are free for it (`hone estimate` shows for what)",
+                   human_bytes(static_cast<double>(plan_.memory.peak)).c_str(),
+                   human_bytes(static_cast<double>(plan_.memory_limit)).c_str()),
+            remedy + "; or try all the same with --no-memory-check");
+}
+
+void Run::load() {
+  decoder_ = model::Decoder::load(config_.model.name_or_path, {.compute_type = type_,
+                                                               .device = device_,
+                                                               .keep_stored_type = method_kind_.trains_base,
+                                                               .quantization = quantization(config_)});
+  method_ = method_kind_.make(*decoder_, method_options(config_));
+  objective_ = objective_kind_.make({.decoder = *decoder_, .config = config_, .show_progress = options_.show_progress});
+  settings_.regularizer = {config_.regularization.type, config_.regularization.lambda, &data_.kept};
+  const std::string data = data_fingerprint(data_.train) + data_fingerprint(data_.kept);
+  settings_.run_fingerprint = run_fingerprint(config_, data, type_);
+  const auto save_extras = [this](const fs::path& folder) {
+    model::copy_tokenizer(text_.tokenizer_folder, folder);
+    if (!text_.chat_template.empty()) write_file(folder / "chat_template.jinja", text_.chat_template);
+  };
+  trainer_ = std::make_unique<Trainer>(*decoder_, *method_, *objective_, data_.train, data_.validation, settings_, log_,
+                                       save_extras);
+}
+
+TrainSummary Run::train() {
+  objective_->prepare({&data_.train, &data_.validation, &data_.test},
+                      [this](const std::string& news) { log_.note(news); });
+  // Written once the checkpoint to go on from has been accepted: a refused continuation changes nothing.
+  log_.on_begin = [this] {
+    write_file(output_ / "config.yaml", recipe::train_config_yaml(config_));
+    write_json(output_ / "run.json", {{"data_fingerprint", data_fingerprint(data_.train)},
+                                      {"run_fingerprint", settings_.run_fingerprint},
+                                      {"plan", plan_.to_json()}});
+  };
+  TrainSummary summary = trainer_->run();
+  summary.parameters = plan_.parameters;
+  if (!data_.test.empty()) {
+    auto scores = objective_->evaluate(data_.test, settings_.eval_rows);
+    summary.test_loss = scores[0].second;
+    for (auto& [name, value] : scores) name.insert(0, "test_");
+    log_.log(summary.steps, scores);
+  }
+  Json figures = summary.to_json();
+  figures["train_examples"] = plan_.data.train_examples;
+  write_json(output_ / "summary.json", figures);
+  track::write_experiment_card(output_);
+  return summary;
+}
+
+TrainSummary Run::run() {
+  if (!options_.dry_run) check_output(config_);
+  read();
+  plan();
+  // What does not fit is not loaded for the sake of a plan.
+  const bool probes = options_.dry_run && options_.probe_seconds > 0 && plan_.fits_in_memory();
+  if (!options_.dry_run || probes) load();
+  if (probes) plan_.probe = trainer_->probe(options_.probe_seconds);
+  if (options_.on_plan) options_.on_plan(plan_);
+  return options_.dry_run ? TrainSummary{} : train();
+}
+
 }  // namespace
 
 TrainSummary run_training(const recipe::TrainConfig& config, const RunOptions& options) {
   tensor::set_threads(options.threads);
-  const c10::Device device = tensor::device_from_name(options.device);
-  const at::ScalarType type = compute_type(config, device);
-  const ObjectiveKind& objective_kind = objectives().at(config.objective, "objective").make;
-  if (const auto& name = config.regularization.type; name != "none") regularizers().at(name, "regularization.type");
-  optimizer_named(config.training.optim, "training.optim");  // known before anything is read
-  const MethodKind method_kind = methods().at(config.method, "method").make;
-  const fs::path output = config.training.output_dir;
-  if (!options.dry_run) check_output(config);
-
-  const RunText text = load_text(config, objective_kind);
-  const RunData data = load_data(config, objective_kind, text, output / "rejected.jsonl", options.show_progress);
-  check_positions(config, data);
-  check_base(config, method_kind.trains_base);
-  const auto decoder = model::Decoder::load(config.model.name_or_path, {.compute_type = type,
-                                                                        .device = device,
-                                                                        .keep_stored_type = method_kind.trains_base,
-                                                                        .quantization = quantization(config)});
-  const int64_t base_parameters = decoder->parameter_count();  // before a method puts copies in the place of some
-  const auto method = method_kind.make(*decoder, method_options(config));
-  TrainerOptions trainer_settings = trainer_options(config);
-  trainer_settings.regularizer = {config.regularization.type, config.regularization.lambda, &data.kept};
-  const auto objective =
-      objective_kind.make({.decoder = *decoder, .config = config, .show_progress = options.show_progress});
-  trainer_settings.batch.unit = static_cast<int64_t>(objective_kind.branches.size());
-  const std::string data_hash = data_fingerprint(data.train);
-  trainer_settings.run_fingerprint = run_fingerprint(config, data_hash + data_fingerprint(data.kept), type);
-
-  TerminalLog log(config, options.show_progress);
-  const auto save_extras = [&](const fs::path& folder) {
-    model::copy_tokenizer(text.tokenizer_folder, folder);
-    if (!text.chat_template.empty()) write_file(folder / "chat_template.jinja", text.chat_template);
-  };
-  Trainer trainer(*decoder, *method, *objective, data.train, data.validation, trainer_settings, log, save_extras);
-
-  RunPlan plan;
-  plan.data = summarise(data, objective_kind.branches, trainer.batches().rows());
-  plan.total_steps = trainer.total_steps();
-  plan.steps_per_epoch = trainer.steps_per_epoch();
-  plan.parameters = count_parameters(base_parameters, *method);
-  plan.compute_dtype = tensor::dtype_name(type);
-  plan.machine = tensor::processor_summary(device);
-  plan.method = config.method;
-  plan.objective = config.objective;
-  if (options.on_plan) options.on_plan(plan);
-  if (options.dry_run) return {};
-  objective->prepare({&data.train, &data.validation, &data.test}, [&](const std::string& news) { log.note(news); });
-
-  // Written once the checkpoint to go on from has been accepted: a refused continuation changes nothing.
-  log.on_begin = [&] {
-    write_file(output / "config.yaml", recipe::train_config_yaml(config));
-    write_json(output / "run.json", {{"data_fingerprint", data_hash},
-                                     {"run_fingerprint", trainer_settings.run_fingerprint},
-                                     {"plan", plan.to_json()}});
-  };
-  TrainSummary summary = trainer.run();
-  summary.parameters = plan.parameters;
-  if (!data.test.empty()) {
-    auto scores = objective->evaluate(data.test, trainer_settings.eval_rows);
-    summary.test_loss = scores[0].second;
-    for (auto& [name, value] : scores) name.insert(0, "test_");
-    log.log(summary.steps, scores);
-  }
-  Json figures = summary.to_json();
-  figures["train_examples"] = plan.data.train_examples;
-  write_json(output / "summary.json", figures);
-  track::write_experiment_card(output);
-  return summary;
+  return Run(config, options).run();
 }
 
 }  // namespace hone::tune

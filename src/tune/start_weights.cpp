@@ -20,11 +20,16 @@ void append(const Tensor& tensor, std::string& bytes) {
   bytes += fingerprint({static_cast<const char*>(plain.const_data_ptr()), plain.nbytes()});
 }
 
+/// An outline has no values: its adapters count as fresh ones.
+bool acts_already(const std::optional<model::Lora>& lora) {
+  return lora && !lora->lora_B.is_meta() && at::count_nonzero(lora->lora_B.detach()).item<int64_t>() > 0;
+}
+
 }  // namespace
 
 StartWeights::StartWeights(model::Decoder& decoder) : decoder_(decoder) {
   for (const model::Linear* linear : decoder_.linears()) {
-    const bool acts = linear->lora && at::count_nonzero(linear->lora->lora_B.detach()).item<int64_t>() > 0;
+    const bool acts = acts_already(linear->lora);
     adapters_.push_back(acts ? std::optional(copy_of(*linear->lora)) : std::nullopt);
   }
   for (const model::NamedTensor& parameter : decoder_.parameters()) {
@@ -58,6 +63,17 @@ void StartWeights::with(const std::function<void()>& work) {
   };
   const Swapped swapped(*this);
   work();
+}
+
+int64_t StartWeights::bytes() const {
+  int64_t sum = 0;
+  for (const auto& adapter : adapters_) {
+    if (adapter) sum += static_cast<int64_t>(adapter->lora_A.nbytes() + adapter->lora_B.nbytes());
+  }
+  for (const Tensor& tensor : tensors_) {
+    if (tensor.defined()) sum += static_cast<int64_t>(tensor.nbytes());
+  }
+  return sum;
 }
 
 std::string StartWeights::fingerprint() const {

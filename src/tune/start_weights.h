@@ -18,6 +18,8 @@ class StartWeights {
 
   /// Calls `work` while the decoder has these weights, without gradients.
   void with(const std::function<void()>& work);
+  /// Of the copies.
+  int64_t bytes() const;
   /// Of every kept value: two starts on the same base with the same one are the same.
   std::string fingerprint() const;
 

@@ -39,6 +39,25 @@ Json TrainSummary::to_json() const {
           {"peak_memory_bytes", peak_memory_bytes}};
 }
 
+Json StepProbe::to_json() const {
+  return {{"tokens", tokens},
+          {"tokens_per_second", tokens_per_second()},
+          {"update_seconds", update_seconds},
+          {"step_seconds", step_seconds},
+          {"run_seconds", run_seconds},
+          {"peak_memory_bytes", peak_memory_bytes}};
+}
+
+int64_t steps_per_epoch(const BatchPlan& batches, const TrainerOptions& options) {
+  return (batches.micro_batches() + options.gradient_accumulation_steps - 1) / options.gradient_accumulation_steps;
+}
+
+int64_t total_steps(const BatchPlan& batches, const TrainerOptions& options) {
+  if (options.max_steps > 0) return options.max_steps;
+  const double steps = options.num_train_epochs * static_cast<double>(steps_per_epoch(batches, options));
+  return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(steps)));
+}
+
 struct Trainer::Impl {
   Impl(model::Decoder& decoder, Method& method, Objective& objective, const Examples& train, const Examples& validation,
        TrainerOptions options, RunLog& log, std::function<void(const fs::path&)> save_extras)
@@ -56,9 +75,7 @@ struct Trainer::Impl {
                        .make.make(trained_tensors(parameters_, decoder_), options_.optimizer)),
         schedule_(schedules().at(options_.lr_scheduler_type, "training.lr_scheduler_type").make) {
     if (train_.empty()) fail_input("data.train", "holds no example to train on");
-    const double epochs_steps = options_.num_train_epochs * static_cast<double>(steps_per_epoch());
-    total_steps_ = options_.max_steps > 0 ? options_.max_steps
-                                          : std::max<int64_t>(1, static_cast<int64_t>(std::ceil(epochs_steps)));
+    total_steps_ = tune::total_steps(plan_, options_);
     schedule_options_.total_steps = total_steps_;
     schedule_options_.min_lr_ratio = options_.min_lr_ratio;
     schedule_options_.warmup_steps =
@@ -67,9 +84,7 @@ struct Trainer::Impl {
             : static_cast<int64_t>(std::ceil(options_.warmup_ratio * static_cast<double>(total_steps_)));
   }
 
-  int64_t steps_per_epoch() const {
-    return (plan_.micro_batches() + options_.gradient_accumulation_steps - 1) / options_.gradient_accumulation_steps;
-  }
+  int64_t steps_per_epoch() const { return tune::steps_per_epoch(plan_, options_); }
   double epochs_done() const {
     return static_cast<double>(state_.epoch) +
            static_cast<double>(state_.micro_in_epoch) / static_cast<double>(plan_.micro_batches());
@@ -90,7 +105,10 @@ struct Trainer::Impl {
   TrainSummary run();
   void begin();
   void resume();
+  Figures micro_batch(const std::vector<uint32_t>& sequences, int64_t number, int64_t units);
+  int64_t tokens_of(const std::vector<uint32_t>& sequences) const;
   void one_step();
+  StepProbe probe(double seconds);
   void check_finite(double loss, double norm) const;
   void log_step(double learning_rate, double norm);
   void evaluate();
@@ -152,6 +170,30 @@ void Trainer::Impl::begin() {
   if (known && state_.step > 0) regularizer_->read(file);
 }
 
+int64_t Trainer::Impl::tokens_of(const std::vector<uint32_t>& sequences) const {
+  int64_t tokens = 0;
+  for (const uint32_t sequence : sequences) tokens += static_cast<int64_t>(train_[sequence].ids.size());
+  return tokens;
+}
+
+/// Forward and backward of one micro-batch of a step that has `units` in all.
+Figures Trainer::Impl::micro_batch(const std::vector<uint32_t>& sequences, int64_t number, int64_t units) {
+  model::StepContext context;
+  context.training = true;
+  context.recompute = options_.gradient_checkpointing;
+  context.embedding_noise = options_.neftune_noise_alpha;
+  // Named by (seed, step, micro-batch), so a continued run draws what the unbroken one would have.
+  const int64_t position[] = {state_.step, number};
+  context.dropout_key = hash64({reinterpret_cast<const char*>(position), sizeof position}, options_.seed);
+  const MicroLoss micro = objective_.loss({.examples = train_,
+                                           .sequences = sequences,
+                                           .context = context,
+                                           .scale = 1.0 / static_cast<double>(units),
+                                           .step = state_.step});
+  if (micro.loss.requires_grad()) micro.loss.backward();
+  return micro.figures;
+}
+
 /// One optimiser step: all its micro-batches, with the loss divided once by the units (tokens, pairs) of all of them.
 void Trainer::Impl::one_step() {
   if (epoch_order_of_ != state_.epoch) {
@@ -169,21 +211,8 @@ void Trainer::Impl::one_step() {
   int64_t read = 0;
   for (int64_t i = first; i < last; ++i) {
     const std::vector<uint32_t>& sequences = epoch_order_[static_cast<size_t>(i)];
-    model::StepContext context;
-    context.training = true;
-    context.recompute = options_.gradient_checkpointing;
-    context.embedding_noise = options_.neftune_noise_alpha;
-    // Named by (seed, step, micro-batch), so a continued run draws what the unbroken one would have.
-    const int64_t position[] = {state_.step, i - first};
-    context.dropout_key = hash64({reinterpret_cast<const char*>(position), sizeof position}, options_.seed);
-    const MicroLoss micro = objective_.loss({.examples = train_,
-                                             .sequences = sequences,
-                                             .context = context,
-                                             .scale = 1.0 / static_cast<double>(units),
-                                             .step = state_.step});
-    step.add(micro.figures);
-    if (micro.loss.requires_grad()) micro.loss.backward();
-    for (const uint32_t sequence : sequences) read += static_cast<int64_t>(train_[sequence].ids.size());
+    step.add(micro_batch(sequences, i - first, units));
+    read += tokens_of(sequences);
   }
   if (regularizer_) penalty_ = regularizer_->add_gradients();
   const double norm = clip_gradients(parameters_, options_.max_grad_norm);
@@ -337,20 +366,54 @@ TrainSummary Trainer::Impl::finish() {
   return summary;
 }
 
+StepProbe Trainer::Impl::probe(double seconds) {
+  constexpr size_t kMost = 4;
+  auto order = plan_.epoch(0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](const auto& a, const auto& b) { return tokens_of(a) < tokens_of(b); });
+  // The smallest first, unmeasured: the matrix library prepares itself. Then the largest and some in between.
+  std::vector<size_t> chosen{0, order.size() - 1};
+  for (size_t i = 1; i < kMost; ++i) chosen.push_back(order.size() * i / kMost);
+  const auto timed = [](const auto& work) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  StepProbe probe;
+  double spent = 0;
+  for (size_t i = 0; i < chosen.size() && (i < 2 || spent < seconds); ++i) {
+    const auto& sequences = order[chosen[i]];
+    const int64_t units = std::max<int64_t>(1, objective_.units(train_, sequences));
+    const double took = timed([&] { micro_batch(sequences, 0, units); });
+    spent += took;
+    if (i == 0) continue;
+    probe.tokens += tokens_of(sequences);
+    probe.seconds += took;
+  }
+  // A rate of 0 leaves the weights as they are.
+  probe.update_seconds = timed([&] {
+    clip_gradients(parameters_, options_.max_grad_norm);
+    optimizer_->step(0);
+  });
+  for (const auto& [name, parameter] : parameters_) parameter.mutable_grad() = Tensor();
+  int64_t all = 0;
+  for (const auto& sequences : order) all += tokens_of(sequences);
+  const double passes = static_cast<double>(total_steps_) / static_cast<double>(steps_per_epoch());
+  probe.run_seconds = passes * static_cast<double>(all) * probe.seconds / static_cast<double>(probe.tokens) +
+                      static_cast<double>(total_steps_) * probe.update_seconds;
+  probe.step_seconds = probe.run_seconds / static_cast<double>(total_steps_);
+  probe.peak_memory_bytes = tensor::peak_memory_bytes(decoder_.options().device);
+  return probe;
+}
+
 Trainer::Trainer(model::Decoder& decoder, Method& method, Objective& objective, const Examples& train,
                  const Examples& validation, TrainerOptions options, RunLog& log,
                  std::function<void(const fs::path&)> save_extras)
     : impl_(std::make_unique<Impl>(decoder, method, objective, train, validation, std::move(options), log,
                                    std::move(save_extras))) {}
 Trainer::~Trainer() = default;
-int64_t Trainer::total_steps() const {
-  return impl_->total_steps_;
-}
-int64_t Trainer::steps_per_epoch() const {
-  return impl_->steps_per_epoch();
-}
-const BatchPlan& Trainer::batches() const {
-  return impl_->plan_;
+StepProbe Trainer::probe(double seconds) {
+  return impl_->probe(seconds);
 }
 TrainSummary Trainer::run() {
   return impl_->run();

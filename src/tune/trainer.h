@@ -54,6 +54,10 @@ struct TrainerOptions {
   std::string run_fingerprint;  ///< of everything that must not change between a run and its continuation
 };
 
+/// Optimiser steps of an epoch and of the whole run, known before it starts.
+int64_t steps_per_epoch(const BatchPlan& batches, const TrainerOptions& options);
+int64_t total_steps(const BatchPlan& batches, const TrainerOptions& options);
+
 /// What a finished run says of itself (`hone train --json` prints it).
 struct TrainSummary {
   int64_t steps = 0, tokens = 0;
@@ -64,6 +68,18 @@ struct TrainSummary {
   int64_t peak_memory_bytes = 0, optimizer_state_bytes = 0;
   bool stopped_early = false;
   std::string output_dir;
+  Json to_json() const;
+};
+
+/// What a few steps took, and what that comes to.
+struct StepProbe {
+  int64_t tokens = 0;         ///< of the micro-batches that were timed
+  double seconds = 0;         ///< of their forward and backward
+  double update_seconds = 0;  ///< of clipping and the optimiser, once a step
+  double step_seconds = 0;    ///< a step on average, all its micro-batches
+  double run_seconds = 0;     ///< all steps, without evaluation and saving
+  int64_t peak_memory_bytes = 0;
+  double tokens_per_second() const { return seconds > 0 ? static_cast<double>(tokens) / seconds : 0; }
   Json to_json() const;
 };
 
@@ -90,10 +106,9 @@ class Trainer {
           std::function<void(const std::filesystem::path&)> save_extras);
   ~Trainer();
 
-  /// Optimiser steps of the whole run and of an epoch, known before it starts.
-  int64_t total_steps() const;
-  int64_t steps_per_epoch() const;
-  const BatchPlan& batches() const;
+  /// Times a few micro-batches, the largest among them, and one update that changes no weight; about `seconds` long,
+  /// or as long as two micro-batches take. Moments of the optimiser are not what they were: run() must not follow.
+  StepProbe probe(double seconds);
   /// Runs to the end (or from where a checkpoint left). Ctrl-C finishes the step, saves and throws
   /// Error(kInterrupted) that says how to go on; a loss that is not finite throws Error(kFailure).
   TrainSummary run();

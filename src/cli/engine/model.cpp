@@ -1,6 +1,5 @@
 // hone model new|info|convert|quantize|logits|gradients: make, describe and probe a checkpoint.
 #include <ATen/core/grad_mode.h>
-#include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -179,10 +178,6 @@ struct QuantizeOptions {
 };
 
 void quantize(QuantizeOptions& options) {
-#ifdef M_MMAP_THRESHOLD
-  // Matrices come and go once each; left to itself, the allocator learns to keep what they leave behind.
-  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
-#endif
   options.quantization.options.type = tensor::quant_type_from_name(options.type, "--type");
   const int64_t shard_bytes = bytes_from_text(options.max_shard_size, "--max-shard-size");
   std::unique_ptr<Progress> progress;

@@ -8,6 +8,7 @@
 #include "base/strings.h"
 #include "base/terminal.h"
 #include "cli/command.h"
+#include "cli/engine/plan_text.h"
 #include "tune/run.h"
 
 namespace hone::cli {
@@ -17,31 +18,8 @@ struct Options {
   std::string config, device = "cpu", resume_from;
   std::vector<std::string> overrides;
   int threads = 0;
-  bool json = false, dry_run = false, resume = false;
+  bool json = false, dry_run = false, resume = false, ignore_memory = false;
 };
-
-void print_plan(const tune::RunPlan& plan, const recipe::TrainConfig& config) {
-  const auto& data = plan.data;
-  say(format(
-      "data      %s training examples, %s for validation; %s tokens, %.0f%% of them trained%s%s",
-      with_commas(data.train_examples).c_str(), with_commas(data.validation_examples).c_str(),
-      with_commas(data.train_tokens).c_str(),
-      100.0 * static_cast<double>(data.trained_tokens) / static_cast<double>(data.train_tokens),
-      data.truncated > 0 ? format("; %ld truncated", data.truncated).c_str() : "",
-      data.rejected > 0
-          ? format("; %ld left out, see %s/rejected.jsonl", data.rejected, config.training.output_dir.c_str()).c_str()
-          : ""));
-  say(format("          lengths: median %ld, longest %ld tokens; %ld %s an epoch", data.median_length, data.longest,
-             data.rows, config.data.packing ? "packed rows" : "rows"));
-  for (const tune::BranchSummary& branch : data.branches) {
-    say(format("          %s: median %ld, longest %ld tokens, %ld of them the answer (median)", branch.name.c_str(),
-               branch.median_length, branch.longest, branch.median_trained));
-  }
-  say("model     " + plan.trainable_line());
-  say(format("training  %s, %s: %ld steps (%ld an epoch), arithmetic in %s", plan.method.c_str(),
-             plan.objective.c_str(), plan.total_steps, plan.steps_per_epoch, plan.compute_dtype.c_str()));
-  say("machine   " + plan.machine);
-}
 
 void print_summary(const tune::TrainSummary& s) {
   say(format("done      %ld steps in %s, %s tokens/s, training loss %.4f%s, peak memory %s", s.steps,
@@ -60,9 +38,12 @@ void run(const Options& options) {
   run_options.device = options.device;
   run_options.threads = options.threads;
   run_options.dry_run = options.dry_run;
+  run_options.check_memory = !options.ignore_memory;
+  run_options.probe_seconds = kProbeSeconds;
   run_options.on_plan = [&](const tune::RunPlan& plan) {
     print_plan(plan, config);
-    if (options.dry_run && options.json) std::printf("%s\n", to_line(plan.to_json()).c_str());
+    print_costs(plan, options.dry_run ? Costs::kTable : Costs::kLine);
+    if (options.dry_run && options.json) std::printf("%s\n", to_line(plan.estimate_json()).c_str());
   };
   const tune::TrainSummary summary = tune::run_training(config, run_options);
   if (options.dry_run) return;
@@ -82,7 +63,9 @@ void set_up_train(CLI::App& app) {
   app.add_flag("--resume", options->resume,
                "Continue from the newest checkpoint of output_dir (from the start if there is none)");
   app.add_option("--resume-from", options->resume_from, "Continue from this checkpoint folder")->type_name("DIR");
-  app.add_flag("--dry-run", options->dry_run, "Read everything, print the plan, train nothing");
+  app.add_flag("--dry-run", options->dry_run,
+               "Read everything, print the plan with what it costs (hone estimate), train nothing");
+  app.add_flag("--no-memory-check", options->ignore_memory, "Start even if the run does not seem to fit into memory");
   app.add_option("--device", options->device, "cpu, cuda, cuda:N or auto")->capture_default_str();
   app.add_option("--threads", options->threads, "Threads (0: all cores)")->capture_default_str();
   app.add_flag("--json", options->json, "Print the run's summary as one JSON document on standard output");

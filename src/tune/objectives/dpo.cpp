@@ -50,6 +50,9 @@ class Dpo : public Objective {
   }
 
   void prepare(const std::vector<const Examples*>& sets, const std::function<void(const std::string&)>& note) override;
+  int64_t reference_bytes() const override {
+    return config_.dpo.precompute_ref_log_probs ? 0 : reference_.bytes();  // let go before training begins
+  }
   int64_t units(const Examples&, std::span<const uint32_t> sequences) const override {
     return static_cast<int64_t>(sequences.size()) / 2;
   }

@@ -47,6 +47,8 @@ class Objective {
   /// Called once before training, while the weights are those that a run from its beginning starts from: `sets` are
   /// all that loss() and evaluate() will be asked about. `note` tells a person something.
   virtual void prepare(const std::vector<const Examples*>& sets, const std::function<void(const std::string&)>& note);
+  /// Bytes of weights that are kept beside those of the model while it is trained.
+  virtual int64_t reference_bytes() const { return 0; }
   /// How many units these sequences are.
   virtual int64_t units(const Examples& examples, std::span<const uint32_t> sequences) const = 0;
   virtual MicroLoss loss(const LossRequest& request) = 0;

@@ -43,6 +43,13 @@ void Regularizer::read(const std::filesystem::path& file) {
     importance_.push_back(saved.tensor("importance." + name, value.sizes().vec()).to(value.device()));
 }
 
+int64_t Regularizer::bytes() const {
+  int64_t anchors = 0;
+  for (const Tensor& anchor : anchors_) anchors += static_cast<int64_t>(anchor.nbytes());
+  // Importance, where a kind finds it, has the shapes of the weights.
+  return regularizers().at(options_.type, "regularization.type").make.needs_data ? 2 * anchors : anchors;
+}
+
 double Regularizer::add_gradients() const {
   const at::NoGradGuard no_grad;
   double penalty = 0;

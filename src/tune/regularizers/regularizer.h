@@ -35,6 +35,8 @@ class Regularizer {
   /// Or takes it from such a file.
   void read(const std::filesystem::path& file);
 
+  /// Of what is kept for the penalty.
+  int64_t bytes() const;
   /// Adds the penalty's gradient to those of the parameters; returns the penalty.
   double add_gradients() const;
 
