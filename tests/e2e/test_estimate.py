@@ -109,6 +109,8 @@ def test_families(tmp_path):
 def test_probe_leads_to_the_time_of_the_run(tmp_path, models):
     config = config_for(tmp_path, models / "deep", "lora", 256)
     planned = hone("train", config, "training.max_steps=12", "--dry-run", "--json")
+    priced = hone("estimate", config, "training.max_steps=12", "--cost-per-hour", "3600", "--json")
+    assert priced["cost"] == pytest.approx(priced["time"]["run_seconds"])
     assert not (tmp_path / "out").exists()
     done = hone("train", config, "training.max_steps=12", "--json")
     assert 0.4 < planned["time"]["run_seconds"] / done["seconds"] < 2.5

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/json.h"
+#include "base/strings.h"
+#include "base/terminal.h"
 #include "cli/command.h"
 #include "cli/engine/plan_text.h"
 #include "tune/run.h"
@@ -16,6 +18,7 @@ struct Options {
   std::vector<std::string> overrides;
   int threads = 0;
   uint64_t memory = 0;
+  double cost_per_hour = 0;
   bool json = false, no_probe = false;
 };
 
@@ -31,7 +34,13 @@ void run(const Options& options) {
   run_options.on_plan = [&](const tune::RunPlan& plan) {
     print_plan(plan, config);
     print_costs(plan, Costs::kTable);
-    if (options.json) std::printf("%s\n", to_line(plan.estimate_json()).c_str());
+    Json json = plan.estimate_json();
+    if (plan.probe && options.cost_per_hour > 0) {
+      const double cost = options.cost_per_hour * plan.probe->run_seconds / 3600;
+      say(format("cost      about %.4g, at %.4g an hour", cost, options.cost_per_hour));
+      json["cost"] = cost;
+    }
+    if (options.json) std::printf("%s\n", to_line(json).c_str());
   };
   tune::run_training(config, run_options);
 }
@@ -49,6 +58,8 @@ void set_up_estimate(CLI::App& app) {
   app.add_option("--memory", options->memory, "Memory that the run may take, e.g. 24GiB (default: what is free here)")
       ->transform(CLI::AsSizeValue(true))
       ->type_name("SIZE");
+  app.add_option("--cost-per-hour", options->cost_per_hour, "What an hour of this machine costs, in any currency")
+      ->check(CLI::PositiveNumber);
   app.add_flag("--no-probe", options->no_probe,
                "Do not run steps to see how long they take; the model's weights need not be there");
   app.add_option("--device", options->device, "cpu, cuda, cuda:N or auto")->capture_default_str();

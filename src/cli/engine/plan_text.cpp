@@ -12,7 +12,7 @@ std::string bytes_text(int64_t bytes) {
 
 std::string class_note(const std::string& name, const tune::MemoryPlan& memory) {
   if (name == "gradients" && memory.gradients != memory.all_gradients)
-    return format("  (%s in all, fewer at the peak)", bytes_text(memory.all_gradients).c_str());
+    return format("  (those of all trained tensors: %s)", bytes_text(memory.all_gradients).c_str());
   if (name == "activations" || name == "loss")
     return format("  (micro-batch of %s tokens)", with_commas(memory.micro_batch_tokens).c_str());
   return "";

@@ -1,10 +1,10 @@
 """Speed of hone's tokenizer against the tokenizers library, in one run, on the same texts; ids are compared first.
 
-    HONE=build/release/hone build/python-oracles/bin/python bench/tokenizers.py [ROUNDS]
+    HONE=build/release/hone build/python-oracles/bin/python bench/tokenize_texts.py [ROUNDS]
 
 Both sides are whole programs that read JSON lines and write ids, so starting, loading, parsing and printing count
 on both; the library runs in Python as its users run it, on one thread and as a batch over all. Writes
-bench/results/tokenizers.md.
+bench/results/tokenize_texts.md.
 """
 import datetime
 import gzip
@@ -102,12 +102,12 @@ def main():
               f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end; "
               f"{len(lines):,} lines of Korean and English, {len(data) / 1e6:.1f} MB; median of {rounds} rounds in turn, whole "
               "programs, ids equal. hone runs on one thread. Processor seconds where one thread works, for they depend little on "
-              "what else the machine does; wall clock where all do. Made by `bench/tokenizers.py`.", "",
+              "what else the machine does; wall clock where all do. Made by `bench/tokenize_texts.py`.", "",
               "| tokenizer | tokens | hone, s (least–most) | million ids a second | library, 1 thread, s | times faster "
               "| hone, wall s | library, all threads, wall s | times faster |",
               "|---|---|---|---|---|---|---|---|---|", *rows, ""]
     (ROOT / "bench" / "results").mkdir(exist_ok=True)
-    (ROOT / "bench" / "results" / "tokenizers.md").write_text("\n".join(report), encoding="utf-8")
+    (ROOT / "bench" / "results" / "tokenize_texts.md").write_text("\n".join(report), encoding="utf-8")
     print("\n".join(report))
 
 
