@@ -58,7 +58,8 @@ def prepare(method, shape, folder):
     small_tokenizer.write(pathlib.Path(checkpoint(shape)))
     write_data(method, folder / "rows.jsonl")
     if method != "full":
-        hone(method, shape, "float32", folder, "training.max_steps=1", "training.warmup_steps=1", output="start")
+        hone(method, shape, "float32", folder, "training.max_steps=1", "training.lr_scheduler_type=constant_with_warmup",
+             "training.warmup_steps=1", output="start")
 
 
 def hone(method, shape, dtype, folder, *overrides, output="out"):
