@@ -127,9 +127,13 @@ std::unique_ptr<Decoder> Decoder::outline(const DecoderConfig& config, DecoderOp
   return std::unique_ptr<Decoder>(new Decoder(config, options, source));
 }
 
+std::vector<Tensor> Decoder::embedding_tables() const {
+  return positions_.defined() ? std::vector<Tensor>{embedding_, positions_} : std::vector<Tensor>{embedding_};
+}
+
 std::vector<Tensor> Decoder::trained_embeddings() const {
   std::vector<Tensor> trained;
-  for (const Tensor& tensor : {embedding_, positions_}) {
+  for (const Tensor& tensor : embedding_tables()) {
     if (GradSink::wants(tensor)) trained.push_back(tensor);
   }
   if (project_in_) project_in_->collect_trainable(trained);

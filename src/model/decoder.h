@@ -76,6 +76,9 @@ class Decoder {
   const std::optional<Linear>& project_out() const { return project_out_; }
   const Linear& head() const { return head_; }
   const std::vector<std::unique_ptr<Block>>& blocks() const { return blocks_; }
+  /// Tables that are looked up, not multiplied (an nn.Embedding each in transformers): of tokens, of positions where
+  /// these are learned.
+  std::vector<Tensor> embedding_tables() const;
   /// What of the vectors that enter the first block is trained: of tokens, of positions, the matrix behind them.
   std::vector<Tensor> trained_embeddings() const;
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -19,6 +20,11 @@ std::map<std::string, const Linear*> chosen(Decoder& outline, const Quantization
     if (!tied && quantization.applies_to(linear->name)) all.emplace(linear->name + ".weight", linear);
   }
   return all;
+}
+
+/// The name by which the whole model knows a stored tensor: files of a model without its head leave its beginning out.
+std::string full_name(const std::string& stored, const std::string& prefix, const std::set<std::string>& known) {
+  return !known.contains(stored) && known.contains(prefix + stored) ? prefix + stored : stored;
 }
 
 void write_settings(const fs::path& source, const fs::path& folder, const Quantization& quantization,
@@ -40,7 +46,10 @@ QuantizedFolder quantize_folder(const fs::path& source, const fs::path& folder, 
   const auto outline = Decoder::outline(read_config(source));
   const auto linears = chosen(*outline, quantization);
   if (linears.empty()) fail_input("modules_to_not_convert", "leaves nothing to quantise");
-  const Checkpoint checkpoint(source);
+  const std::string prefix = family_named(outline->config().family).names.base_prefix;
+  const Checkpoint checkpoint(source, prefix);
+  std::set<std::string> known;
+  for (const NamedTensor& parameter : outline->parameters()) known.insert(parameter.name);
   const std::vector<std::string> names = checkpoint.names();
   ShardWriter writer(folder, shard_bytes);
   QuantizedFolder report;
@@ -49,18 +58,19 @@ QuantizedFolder quantize_folder(const fs::path& source, const fs::path& folder, 
     if (!checkpoint.has(name)) static_cast<void>(checkpoint.tensor(name));  // says what is missing
   }
   for (size_t i = 0; i < names.size(); ++i) {
-    const auto found = linears.find(names[i]);
+    const std::string full = full_name(names[i], prefix, known);
+    const auto found = linears.find(full);
     const Tensor stored = checkpoint.tensor(names[i]);
     report.dense_bytes += static_cast<int64_t>(stored.nbytes());
     if (found == linears.end()) {
-      writer.add(names[i], stored);
+      writer.add(full, stored);
       report.written_bytes += static_cast<int64_t>(stored.nbytes());
     } else {
       const Linear& linear = *found->second;
       const Tensor weight = linear.laid_out(checkpoint.tensor(names[i], linear.weight.sizes().vec())).contiguous();
       dtype = weight.scalar_type();
       for (const auto& [name, part] :
-           quantized_tensors(linear.name, tensor::quantize(weight, quantization.options, names[i]))) {
+           quantized_tensors(linear.name, tensor::quantize(weight, quantization.options, full))) {
         writer.add(name, part);
         report.written_bytes += static_cast<int64_t>(part.nbytes());
       }

@@ -112,12 +112,6 @@ void check_quantization(const TrainConfig& config, ConfigReader& reader) {
   if (c.load_in_4bit && c.load_in_8bit) {
     reader.fault("quantization.load_in_8bit", "is given beside load_in_4bit", "keep one of the two");
   }
-  if ((c.load_in_4bit || c.load_in_8bit) && config.method != "lora") {
-    reader.fault("method",
-                 "\"" + config.method + "\" trains weights that load_in_" + (c.load_in_4bit ? "4" : "8") +
-                     "bit would freeze in few bits",
-                 "use method: lora, or leave quantization out");
-  }
   if (c.bnb_4bit_compute_dtype != "auto" && config.model.compute_dtype != "auto" &&
       c.bnb_4bit_compute_dtype != config.model.compute_dtype) {
     reader.fault("quantization.bnb_4bit_compute_dtype",

@@ -47,18 +47,18 @@ Choices smaller_batches(const recipe::TrainConfig& config) {
 
 Choices fewer_bits(const recipe::TrainConfig& config) {
   Choices all{{}};
-  const bool trains_base = methods().at(config.method, "method").make.trains_base;
+  const MethodKind& method = methods().at(config.method, "method").make;
   if (config.training.optim != "adamw_8bit")
     all.push_back({{"training.optim=adamw_8bit"}, 3, [](recipe::TrainConfig& c) { c.training.optim = "adamw_8bit"; }});
   const bool dense = !config.quantization.load_in_4bit &&
                      !model::stored_quantization(std::filesystem::path(config.model.name_or_path));
-  if (config.method == "lora" && dense) {
+  if (method.takes_few_bits && dense) {
     all.push_back({{"quantization.load_in_4bit=true"}, 4, [](recipe::TrainConfig& c) {
                      c.quantization.load_in_4bit = true;
                      c.quantization.load_in_8bit = false;
                    }});
   }
-  if (trains_base) {
+  if (method.trains_base) {
     all.push_back({{"method=lora"}, 8, [](recipe::TrainConfig& c) { c.method = "lora"; }});
     all.push_back({{"method=lora", "quantization.load_in_4bit=true"}, 10, [](recipe::TrainConfig& c) {
                      c.method = "lora";

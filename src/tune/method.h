@@ -56,6 +56,8 @@ struct MethodKind {
   std::unique_ptr<Method> (*make)(model::Decoder& decoder, const MethodOptions& options);
   /// The base's own weights are trained: they must be loaded as stored, not rounded to the compute type.
   bool trains_base = false;
+  /// None of the base's own matrices is trained: they may lie in few bits.
+  bool takes_few_bits = false;
 };
 const Registry<MethodKind>& methods();
 

@@ -96,9 +96,19 @@ class TerminalLog : public RunLog {
   std::string eval_text_;
 };
 
-/// A base that lies in few bits cannot be trained itself.
-void check_base(const recipe::TrainConfig& config, bool trains_base) {
-  if (!trains_base || !model::stored_quantization(fs::path(config.model.name_or_path))) return;
+/// A method that trains matrices of the base finds nothing to train in those that lie in few bits.
+void check_few_bits(const recipe::TrainConfig& config, const MethodKind& method) {
+  const recipe::QuantizationConfig& asked = config.quantization;
+  if (method.takes_few_bits || (!asked.load_in_4bit && !asked.load_in_8bit)) return;
+  fail_input("method",
+             "\"" + config.method + "\" trains weights that load_in_" + (asked.load_in_4bit ? "4" : "8") +
+                 "bit would freeze in few bits",
+             "use method: lora, or leave quantization out");
+}
+
+/// The same for a folder that was written in few bits.
+void check_base(const recipe::TrainConfig& config, const MethodKind& method) {
+  if (method.takes_few_bits || !model::stored_quantization(fs::path(config.model.name_or_path))) return;
   fail_input("method",
              "\"" + config.method + "\" trains the weights of " + config.model.name_or_path + ", which are quantised",
              "use method: lora, or the original, unquantised model");
@@ -147,6 +157,7 @@ class Run {
         log_(config, options.show_progress) {
     if (const auto& name = config.regularization.type; name != "none") regularizers().at(name, "regularization.type");
     optimizer_named(config.training.optim, "training.optim");  // known before anything is read
+    check_few_bits(config, method_kind_);
     settings_.batch.unit = static_cast<int64_t>(objective_kind_.branches.size());
   }
 
@@ -181,7 +192,7 @@ void Run::read() {
   text_ = load_text(config_, objective_kind_);
   data_ = load_data(config_, objective_kind_, text_, output_ / "rejected.jsonl", options_.show_progress);
   check_positions(config_, data_);
-  check_base(config_, method_kind_.trains_base);
+  check_base(config_, method_kind_);
 }
 
 void Run::plan() {

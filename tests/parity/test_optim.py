@@ -5,6 +5,10 @@ import subprocess
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
+
+from parity import reference_models, small_tokenizer
+from parity.test_train import train, write_rows
 
 STEPS_PROGRAM = os.path.join(os.path.dirname(os.environ["HONE"]), "tests", "hone_optim_steps")
 RATE, DECAY, STEPS = 1e-3, 0.01, 100
@@ -90,3 +94,29 @@ def test_adamw_8bit_is_not_adamw(tmp_path):
     values, gradients = problem({"w": (96, 80)})
     eight, wide = (run_hone(tmp_path, optim, values, gradients)["value.w"] for optim in ("adamw_8bit", "adamw"))
     assert (eight - wide).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("family", ["gpt2", "opt", "llama"])
+def test_which_moments_take_a_byte_is_what_transformers_decides(family, tmp_path):
+    """Tables of tokens and of learned positions keep 32 bits, the matrix between a small embedding and OPT does not."""
+    shape = dict(vocab_size=small_tokenizer.VOCABULARY, hidden_size=64, num_attention_heads=4, num_hidden_layers=2, max_position_embeddings=256)
+    if family == "opt":
+        shape |= dict(ffn_dim=128, word_embed_proj_dim=72)
+    reference_models.FAMILIES[family](tmp_path / "m", **shape)
+    small_tokenizer.write(tmp_path / "m")
+    result = train(tmp_path / "m", write_rows(tmp_path), tmp_path / "run", "method=full", "training.optim=adamw_8bit", "training.max_steps=1",
+                   "training.warmup_steps=1", "training.save_strategy=steps")
+    assert result.returncode == 0, result.stderr
+    state = load_file(tmp_path / "run/checkpoint-1/optimizer.safetensors")
+    mine = {key.removeprefix("state1.") for key in state if key.startswith("state1.")}
+
+    model = AutoModelForCausalLM.from_pretrained(tmp_path / "m", dtype=torch.float32)
+    trainer = Trainer(model, TrainingArguments(str(tmp_path / "t"), optim="adamw_bnb_8bit", use_cpu=True, report_to=[]))
+    optimizer = trainer.create_optimizer()
+    for parameter in model.parameters():
+        parameter.grad = 1e-3 * torch.randn_like(parameter)
+    optimizer.step()
+    theirs = {name for name, parameter in model.named_parameters() if optimizer.state[parameter]["state1"].dtype == torch.uint8}
+    assert mine == theirs and len(mine) > 8
+    assert family != "opt" or "model.decoder.project_in.weight" in mine
+    assert not any("embed" in name or "wpe" in name or "wte" in name for name in mine)

@@ -129,6 +129,22 @@ def test_folder_of_transformers_is_read(kind, tmp_path):
         assert (logits(tmp_path / "t", tmp_path) - expected).abs().max() <= 1e-4
 
 
+@pytest.mark.parametrize("family", ["gpt2", "llama"])
+def test_files_without_the_head(family, tmp_path):
+    """As AutoModel saves them, names lack their beginning; what is written has it, and loads on both sides."""
+    shape = dict(hidden_size=64, num_attention_heads=4, num_hidden_layers=2, **({} if family == "gpt2" else dict(tie_word_embeddings=True, intermediate_size=128)))
+    whole = reference_models.FAMILIES[family](tmp_path / "m", **shape)
+    whole.base_model.save_pretrained(tmp_path / "bare")
+    hone("model", "quantize", "--model", tmp_path / "m", "--output", tmp_path / "q")
+    hone("model", "quantize", "--model", tmp_path / "bare", "--output", tmp_path / "q-bare")
+    written, expected = (load_file(tmp_path / folder / "model.safetensors") for folder in ("q-bare", "q"))
+    assert set(written) == set(expected) and all(torch.equal(written[name], expected[name]) for name in expected)
+    mine = logits(tmp_path / "q-bare", tmp_path)
+    assert torch.equal(mine, logits(tmp_path / "q", tmp_path))
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "q-bare", dtype=torch.float32, device_map="cpu")
+    assert (mine - reference_logits(loaded)).abs().max() <= 0.1 * mine.abs().max()
+
+
 @pytest.mark.parametrize("kind", ["nf4", "nf4-double", "fp4"])
 def test_qlora_curve_equals_bitsandbytes_and_peft(kind, tmp_path):
     folder, tokenizer, data = make_run(tmp_path, **WHOLE)

@@ -54,6 +54,15 @@ void check_folders(const Options& options) {
   }
 }
 
+/// What becomes of a base in few bits, and what bringing the result into few bits again would cost.
+std::string few_bits_note(const exchange::MergeReport& merged, const std::string& type) {
+  return format(
+      "note: %ld of the base's matrices lay in few bits; the result holds them dense, as %s, and answers as base and "
+      "adapter did. Quantising it the same way again would change its weights by %.2g times what the adapter changed "
+      "them (docs/quantisation.md): to serve it in few bits, keep the adapter apart.",
+      merged.few_bits, type.c_str(), merged.requantised_error);
+}
+
 void run(Options options) {
   check_folders(options);
   auto decoder = load_model(options.model);
@@ -74,11 +83,14 @@ void run(Options options) {
   });
   const double largest = before.abs().max().item().toDouble();
   const std::string type = tensor::dtype_name(dtype);
+  if (merged.few_bits > 0) say(few_bits_note(merged, type));
   if (options.json) {
     std::printf("%s\n", to_line({{"output", options.output},
                                  {"dtype", type},
                                  {"modules", merged.modules},
                                  {"largest_change", merged.largest_change},
+                                 {"few_bits", merged.few_bits},
+                                 {"requantised_error", merged.few_bits > 0 ? Json(merged.requantised_error) : Json()},
                                  {"max_logit_difference", difference},
                                  {"max_logit", largest}})
                             .c_str());

@@ -17,7 +17,8 @@ BaseWeights::BaseWeights(model::Decoder& decoder, const MethodOptions& options, 
       base_folder_(options.base_folder),
       save_type_(options.save_type),
       whole_(names.size() == decoder.parameters().size()) {
-  if (!base_folder_.empty()) stored_.emplace(base_folder_);
+  if (!base_folder_.empty())
+    stored_.emplace(base_folder_, model::family_named(decoder.config().family).names.base_prefix);
   for (const model::NamedTensor& parameter : decoder_.parameters()) {
     if (std::find(names.begin(), names.end(), parameter.name) == names.end()) continue;
     const Tensor held = parameter.tensor->detach();

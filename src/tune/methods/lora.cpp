@@ -41,7 +41,8 @@ void register_method_lora(Registry<MethodKind>& registry) {
                 {[](model::Decoder& decoder, const MethodOptions& options) -> std::unique_ptr<Method> {
                    return std::make_unique<LoraMethod>(decoder, options);
                  },
-                 /*trains_base=*/false}});
+                 /*trains_base=*/false,
+                 /*takes_few_bits=*/true}});
 }
 
 }  // namespace hone::tune

@@ -1,5 +1,5 @@
 // AdamW with 8-bit moments (Dettmers et al. 2022), as transformers runs bitsandbytes: tensors under 4,096 elements
-// and the embedding keep 32 bits.
+// and embeddings, of positions too, keep 32 bits.
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>

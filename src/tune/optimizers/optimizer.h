@@ -17,11 +17,11 @@ struct TrainedTensor {
   std::string name;  ///< the one it is saved under
   Tensor value;
   bool decayed = true;     ///< weight decay applies: transformers leaves out norms and biases
-  bool embedding = false;  ///< the token embedding's table
+  bool embedding = false;  ///< a table of vectors, of tokens or of positions
 };
 
-/// What a method trains, seen so; `decoder` tells which of them is its embedding.
-std::vector<TrainedTensor> trained_tensors(const NamedTensors& parameters, model::Decoder& decoder);
+/// What a method trains, seen so; `decoder` tells which of them are embeddings.
+std::vector<TrainedTensor> trained_tensors(const NamedTensors& parameters, const model::Decoder& decoder);
 
 struct OptimizerOptions {
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/error.h"
 #include "tune/optimizers/optimizer.h"
 
@@ -18,11 +20,14 @@ const Registry<OptimizerKind>& optimizers() {
   return all;
 }
 
-std::vector<TrainedTensor> trained_tensors(const NamedTensors& parameters, model::Decoder& decoder) {
-  const Tensor& embedding = *decoder.parameters().front().tensor;
+std::vector<TrainedTensor> trained_tensors(const NamedTensors& parameters, const model::Decoder& decoder) {
+  const std::vector<Tensor> tables = decoder.embedding_tables();
   std::vector<TrainedTensor> tensors;
-  for (const auto& [name, value] : parameters)
-    tensors.push_back({name, value, value.dim() > 1, value.is_same(embedding)});
+  for (const auto& parameter : parameters) {
+    const Tensor& value = parameter.second;
+    const bool embedding = std::any_of(tables.begin(), tables.end(), [&](const Tensor& t) { return t.is_same(value); });
+    tensors.push_back({parameter.first, value, value.dim() > 1, embedding});
+  }
   return tensors;
 }
 
