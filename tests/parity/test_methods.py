@@ -124,6 +124,20 @@ def test_the_type_of_the_checkpoint_is_kept_when_asked(settings, tmp_path):
         assert torch.equal(tensor, exact[name]), name
 
 
+def test_a_base_without_its_head_goes_out_as_it_came_in(tmp_path):
+    """Its names lack their beginning: what is frozen is still found in the file, not taken from what bfloat16 arithmetic holds."""
+    folder, _, data = make_run(tmp_path, tie_word_embeddings=True)
+    bare = tmp_path / "bare"
+    AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).base_model.save_pretrained(bare)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(folder / name, bare / name)
+    run(bare, data, tmp_path / "run", "method=partial", "partial.train_last_layers=1", "model.compute_dtype=bfloat16", "training.max_steps=2")
+    before, after = (load_file(f / "model.safetensors") for f in (bare, tmp_path / "run"))
+    assert {name.removeprefix("model.") for name in after} == set(before)
+    for name, tensor in after.items():
+        assert torch.equal(tensor, before[name.removeprefix("model.")]) == ("layers.2" not in name), name
+
+
 def test_partial_says_what_is_wrong(tmp_path):
     folder, _, data = make_run(tmp_path)
 

@@ -110,6 +110,9 @@ def test_which_moments_take_a_byte_is_what_transformers_decides(family, tmp_path
     state = load_file(tmp_path / "run/checkpoint-1/optimizer.safetensors")
     mine = {key.removeprefix("state1.") for key in state if key.startswith("state1.")}
 
+    import bitsandbytes
+
+    bitsandbytes.optim.GlobalOptimManager.get_instance().initialize()  # it knows tensors by their id(), also those of models long gone
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "m", dtype=torch.float32)
     trainer = Trainer(model, TrainingArguments(str(tmp_path / "t"), optim="adamw_bnb_8bit", use_cpu=True, report_to=[]))
     optimizer = trainer.create_optimizer()
@@ -117,6 +120,6 @@ def test_which_moments_take_a_byte_is_what_transformers_decides(family, tmp_path
         parameter.grad = 1e-3 * torch.randn_like(parameter)
     optimizer.step()
     theirs = {name for name, parameter in model.named_parameters() if optimizer.state[parameter]["state1"].dtype == torch.uint8}
-    assert mine == theirs and len(mine) > 8
+    assert mine == theirs and len(mine) >= 8
     assert family != "opt" or "model.decoder.project_in.weight" in mine
     assert not any("embed" in name or "wpe" in name or "wte" in name for name in mine)
