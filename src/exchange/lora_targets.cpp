@@ -211,7 +211,23 @@ double LoraTargets::scaling(const std::string& name) const {
   return settings_.use_rslora ? alpha / std::sqrt(r) : alpha / r;
 }
 
+/// A bias would be trained where the weight beside it cannot be.
+void LoraTargets::check_saved_are_dense(Decoder& decoder) const {
+  for (const Linear* linear : decoder.linears()) {
+    if (!linear->quantized) continue;
+    for (const std::string& ending : settings_.modules_to_save) {
+      for (std::string module = linear->name; !ending.empty() && !module.empty(); module = parent(module)) {
+        if (!ends_with(module, ending)) continue;
+        fail_input(place_ + "modules_to_save",
+                   "\"" + ending + "\" takes in " + linear->name + ", which lies in few bits and cannot be trained",
+                   "name what stays dense (embeddings, norms, the head), or use the original model");
+      }
+    }
+  }
+}
+
 void LoraTargets::check_saved(Decoder& decoder) const {
+  check_saved_are_dense(decoder);
   const std::vector<std::string> modules = modules_of(decoder);
   std::vector<std::string> known;
   for (const std::string& module : modules) {

@@ -45,6 +45,7 @@ class LoraTargets {
   bool excluded(const std::string& name) const;
   bool in_layers(const std::string& name) const;
   bool saves(const std::string& module) const;
+  void check_saved_are_dense(model::Decoder& decoder) const;
   void check_saved(model::Decoder& decoder) const;
 
   LoraSettings settings_;

@@ -193,6 +193,9 @@ def test_what_cannot_be_is_explained(tmp_path):
     assert twice.returncode == 2 and "quantised already" in twice.stderr
     full = train(tmp_path / "q", data, tmp_path / "run", "method=full")
     assert full.returncode == 2 and "quantised" in full.stderr
+    for model, settings in ((tmp_path / "q", []), (folder, ["quantization.load_in_8bit=true"])):
+        saved = train(model, data, tmp_path / "run", *settings, "lora.modules_to_save=[lm_head, mlp]")
+        assert saved.returncode == 2 and "lora.modules_to_save" in saved.stderr and "layers.0.mlp.gate_proj, which lies in few bits" in saved.stderr
     both = train(folder, data, tmp_path / "run", "quantization.load_in_4bit=true", "quantization.load_in_8bit=true")
     assert both.returncode == 2 and "load_in_8bit" in both.stderr
     config = json.loads((tmp_path / "q" / "config.json").read_text())
