@@ -18,7 +18,7 @@ from train_lora import SHAPES, checkpoint  # noqa: E402
 
 HONE = os.environ.get("HONE", f"{ROOT}/build/release/hone")
 PLAN = ["qlora/135M/float32", "qlora/135M/bfloat16", "qlora/0.5B/bfloat16", "full/135M/float32", "full/135M/bfloat16", "dpo/135M/float32", "dpo/135M/bfloat16"]
-STEPS, WARM_UP, ROUNDS, RATE, WIDTH = 4, 1, 2, 1e-3, 512
+STEPS, WARM_UP, ROUNDS, RATE, WIDTH = 3, 1, 2, 1e-3, 512
 PEERS = {"qlora": "bitsandbytes + PEFT", "full": "transformers", "dpo": "TRL"}
 TURN = "<|im_start|>{}\n{}<|im_end|>\n"
 
