@@ -75,6 +75,28 @@ int64_t weight_bytes(model::Decoder& decoder) {
   return bytes;
 }
 
+/// How much of a frozen embedding that is used where it lies in its file never becomes memory: rows of tokens that the
+/// data does not have. The system maps pages in groups around the one that is asked for.
+int64_t untouched_bytes(model::Decoder& decoder, const RunData& data) {
+  constexpr int64_t kGroup = 64 << 10;
+  const model::DecoderConfig& config = decoder.config();
+  const Tensor& table = *decoder.parameters().front().tensor;
+  const bool in_place =
+      !config.dtype.empty() && tensor::dtype_from_name(config.dtype, "config.json") == decoder.options().compute_type;
+  if (config.tie_word_embeddings || table.requires_grad() || !in_place) return 0;
+  std::vector<bool> seen(static_cast<size_t>(table.size(0)));
+  int64_t distinct = 0;
+  for (const Examples* examples : {&data.train, &data.validation, &data.test}) {
+    for (const text::EncodedExample& example : *examples) {
+      for (const int32_t id : example.ids) {
+        const auto place = static_cast<size_t>(id);
+        if (place < seen.size() && !seen[place]) seen[place] = true, ++distinct;
+      }
+    }
+  }
+  return size_of(table) - std::min(size_of(table), distinct * std::max(kGroup, size_of(table) / table.size(0)));
+}
+
 /// What is trained and is none of the base's own.
 int64_t adapter_bytes(const NamedTensors& trained, model::Decoder& decoder) {
   std::set<const void*> own;
@@ -147,7 +169,7 @@ MemoryPlan plan_memory(const recipe::TrainConfig& config, const ObjectiveKind& o
   MemoryPlan plan;
   plan.parameters = count_parameters(base_parameters, *method);
   plan.program = program;
-  plan.weights = weight_bytes(*decoder);
+  plan.weights = weight_bytes(*decoder) - (device.is_cpu() ? untouched_bytes(*decoder, data) : 0);
   plan.loading = std::max<int64_t>(0, program - kLibraries) +
                  (kind.trains_base ? plan.weights : loading_peak(*decoder, plan.weights));
   plan.adapters = adapter_bytes(trained, *decoder);
