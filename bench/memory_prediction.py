@@ -14,6 +14,7 @@ from parity import reference_models, small_tokenizer  # noqa: E402
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lengths", nargs="+", type=int, default=cases.LENGTHS)
     parser.add_argument("--write", action="store_true", help="write bench/results/memory_prediction.md")
     options = parser.parse_args()
     lines, worst, machine = [], 0, ""
@@ -23,7 +24,7 @@ def main():
             reference_models.llama(folder / shape, max_position_embeddings=2048, initializer_range=0.02, **settings)
             small_tokenizer.write(folder / shape)
             for method in cases.METHODS:
-                for length in cases.LENGTHS:
+                for length in options.lengths:
                     run = folder / f"{shape}-{method}-{length}"
                     run.mkdir()
                     config = cases.config_for(run, folder / shape, method, length)
@@ -40,7 +41,7 @@ def main():
                     subprocess.run(["rm", "-rf", run], check=True)
     text = "\n".join([
         "# Memory of a run: predicted before, measured after", "",
-        f"{datetime.date.today()} · {machine} · `bench/memory_prediction.py --write`", "",
+        f"{datetime.date.today()} · {machine} · `bench/memory_prediction.py {' '.join(sys.argv[1:])}`", "",
         f"MiB. A step is two rows (dpo: one pair) of the given length. The shapes are those of `tests/e2e/test_estimate.py`. Furthest apart: {100 * worst:.1f}%. "
         "The last figure before the classes is the same run with the system's allocator in place of hone's heap.", "",
         "| shape | method | length | predicted | measured | apart | measured with malloc | of it |", "|---|---|---|---|---|---|---|---|", *lines, ""])

@@ -31,9 +31,10 @@ def main():
                                   "training.load_best_model_at_end=false", "training.save_strategy=no", "training.eval_strategy=epoch", "tracking=[]",
                                   *settings, "--json"))
             losses.append(done["last_eval_loss"])
+            machine = json.loads(pathlib.Path(folder, str(i), "run.json").read_text())["plan"]["machine"]
             lines.append(f"| {name} | {done['first_eval_loss']:.4f} | {losses[-1]:.4f} | {100 * (losses[-1] / losses[0] - 1):+.2f}% |")
             print(lines[-1], flush=True)
-    text = "\n".join(["# What four bits cost the demo", "", f"{datetime.date.today()} · `bench/qlora_quality.py {' '.join(sys.argv[1:])}`", "",
+    text = "\n".join(["# What four bits cost the demo", "", f"{datetime.date.today()} · {machine} · `bench/qlora_quality.py {' '.join(sys.argv[1:])}`", "",
                       f"The demo's rows, settings and seed, {options.epochs:g} epoch(s); loss of an answer's token on the 350 rows held out for validation.", "",
                       "| base | before | after | against LoRA |", "|---|---|---|---|", *lines, ""])
     if options.write:
