@@ -30,8 +30,10 @@ int become_engine(char** argv) {
   // Idle OpenMP threads spin before they sleep. On a machine that others use too, that steals the very
   // cores the work waits for (measured: a step took four times as long beside two compilers), so spin briefly.
   ::setenv("GOMP_SPINCOUNT", "20000", /*overwrite=*/0);
-  // oneDNN keeps 1,024 compiled kernels, over a gigabyte on data of many lengths; this many serve a training step.
+  // oneDNN keeps 1,024 kernels of half a megabyte, and so does what libtorch puts around it: on data of many lengths
+  // hundreds of megabytes. This many serve a training step.
   ::setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128", /*overwrite=*/0);
+  ::setenv("LRU_CACHE_CAPACITY", "128", /*overwrite=*/0);
   const std::string engine = (self.parent_path() / "hone-engine").string();
   ::execv(engine.c_str(), argv);
   std::fprintf(stderr, "error: %s: cannot be started: %s\n  fix: build it with `make build`; it lies beside hone\n",

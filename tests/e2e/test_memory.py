@@ -24,5 +24,5 @@ training: {{output_dir: {tmp_path}/out, max_steps: 400, per_device_train_batch_s
     subprocess.run([HONE, "train", tmp_path / "config.yaml", "--json"], check=True, capture_output=True)
     peaks = [json.loads(line)["peak_memory_bytes"] / 2**20 for line in (tmp_path / "out/metrics.jsonl").read_text().splitlines()]
     assert len(peaks) == 8
-    # What still comes is code: the matrix library keeps a kernel for each new shape (see even_rows).
-    assert peaks[-1] - peaks[3] < 64, peaks
+    # The matrix library keeps kernels by shape: without a bound on their number (hone's main.cpp) 40 to 180 MiB come.
+    assert peaks[-1] - peaks[3] < 16, peaks
