@@ -140,6 +140,14 @@ std::vector<Tensor> Decoder::trained_embeddings() const {
   return trained;
 }
 
+std::vector<Tensor> Decoder::trained_ending() const {
+  std::vector<Tensor> trained;
+  head_.collect_trainable(trained);
+  final_norm_.collect_trainable(trained);
+  if (project_out_) project_out_->collect_trainable(trained);
+  return trained;
+}
+
 std::shared_ptr<const BlockInput> Decoder::block_input(const PackedBatch& batch, const StepContext& context,
                                                        std::span<const int64_t> lengths) {
   auto input = std::make_shared<BlockInput>();

@@ -81,6 +81,8 @@ class Decoder {
   std::vector<Tensor> embedding_tables() const;
   /// What of the vectors that enter the first block is trained: of tokens, of positions, the matrix behind them.
   std::vector<Tensor> trained_embeddings() const;
+  /// What of the way from hidden() to the logits is trained.
+  std::vector<Tensor> trained_ending() const;
 
  private:
   Decoder(DecoderConfig config, DecoderOptions options, const WeightSource& source);

@@ -67,20 +67,11 @@ LossRows rows_with_loss(const Tensor& targets, double weight, const at::TensorOp
   return loss;
 }
 
-/// The tensors between hidden states and logits that are trained.
-std::vector<Tensor> trained_tensors(const Decoder& decoder) {
-  std::vector<Tensor> parameters;
-  decoder.head().collect_trainable(parameters);
-  decoder.final_norm().collect_trainable(parameters);
-  if (decoder.project_out()) decoder.project_out()->collect_trainable(parameters);
-  return parameters;
-}
-
 /// What one walk over the chunks of rows leaves.
 struct Pass {
   Tensor nll, right;              ///< [R]: −log p(target); the target is the most likely token
   Tensor dhidden;                 ///< [N, D], where `weights` were given
-  std::vector<Tensor> gradients;  ///< of trained_tensors(), likewise
+  std::vector<Tensor> gradients;  ///< of trained_ending(), likewise
 };
 
 /// `weights` [R] (undefined: no gradients): the gradient of Σ weights[r] · nll[r].
@@ -93,9 +84,8 @@ Pass run_head(Decoder& decoder, const Tensor& source, const LossRows& rows, cons
   pass.nll = at::empty({all}, wide);
   pass.right = at::empty({all}, wide.dtype(at::kBool));
   if (weights.defined()) pass.dhidden = at::zeros(source.sizes(), source.options());
-  GradSink sink(trained_tensors(decoder));
-  const int64_t row_bytes = decoder.head().out_features() * source.element_size();
-  const int64_t chunk = std::max<int64_t>(16, chunk_bytes / row_bytes);
+  GradSink sink(decoder.trained_ending());
+  const int64_t chunk = head_chunk_rows(decoder, chunk_bytes);
   for (int64_t begin = 0; begin < all; begin += chunk) {
     const int64_t count = std::min(chunk, all - begin);
     const Tensor index = rows.rows.narrow(0, begin, count);
@@ -117,13 +107,18 @@ Pass run_head(Decoder& decoder, const Tensor& source, const LossRows& rows, cons
 
 }  // namespace
 
+int64_t head_chunk_rows(const Decoder& decoder, int64_t chunk_bytes) {
+  const auto element = static_cast<int64_t>(c10::elementSize(decoder.options().compute_type));
+  return std::max<int64_t>(16, chunk_bytes / (decoder.head().out_features() * element));
+}
+
 HeadLoss head_loss(Decoder& decoder, const Tensor& hidden, const Tensor& targets, const StepContext& context,
                    const HeadLossOptions& options) {
   HeadLoss result;
   const at::TensorOptions wide = hidden.options().dtype(sum_type(hidden));
   const LossRows rows = rows_with_loss(targets, options.weight, wide);
   result.tokens = rows.count;
-  const std::vector<Tensor> parameters = trained_tensors(decoder);
+  const std::vector<Tensor> parameters = decoder.trained_ending();
   const bool differentiate = needs_gradient(hidden, parameters) && result.tokens > 0;
   Pass pass =
       run_head(decoder, hidden.detach(), rows, differentiate ? rows.weights : Tensor(), context, options.chunk_bytes);
@@ -152,7 +147,7 @@ Tensor token_logps(Decoder& decoder, const Tensor& hidden, const Tensor& targets
                    int64_t chunk_bytes) {
   const at::TensorOptions wide = hidden.options().dtype(sum_type(hidden));
   const LossRows rows = rows_with_loss(targets, -1, wide);  // log p = −nll
-  const std::vector<Tensor> parameters = trained_tensors(decoder);
+  const std::vector<Tensor> parameters = decoder.trained_ending();
   const bool differentiate = needs_gradient(hidden, parameters) && rows.count > 0;
   // A row's share of dhidden is a multiple of its upstream gradient, so a frozen head is walked once. Sums over rows,
   // which gradients of weights are, need the upstream gradients first: the logits are made again for them.

@@ -23,6 +23,9 @@ struct HeadLossOptions {
   int64_t chunk_bytes = 64 << 20;  ///< largest size of the logits of one chunk
 };
 
+/// Rows whose logits are there at a time: as many as `chunk_bytes` hold, 16 at least.
+int64_t head_chunk_rows(const Decoder& decoder, int64_t chunk_bytes);
+
 /// `hidden` [N, D] as Decoder::hidden gives it; `targets` [N] int64 on the CPU: the id that follows row
 /// i, or kIgnore. Gradients for the head, the final norm and `hidden` are made in the forward pass,
 /// chunk by chunk, because each chunk's logits are gone afterwards.

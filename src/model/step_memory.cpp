@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "model/head_loss.h"
+
 namespace hone::model {
 namespace {
 
@@ -84,32 +86,17 @@ int64_t backward_work(const Block& block, const DecoderConfig& config, const Wid
   return dx + std::max(mlp_work(block, w, rows), attention_work(block, config, w, rows));
 }
 
-/// Norm, matrix to the embedding's width and head: what is trained of them.
-std::vector<Tensor> trained_ending(const Decoder& decoder) {
-  std::vector<Tensor> trained;
-  decoder.head().collect_trainable(trained);
-  decoder.final_norm().collect_trainable(trained);
-  if (decoder.project_out()) decoder.project_out()->collect_trainable(trained);
-  return trained;
-}
-
 /// run_head(): a chunk's logits, the few rows around them, and a further gradient of the head's weight.
-int64_t head_work(const Decoder& decoder, const Widths& w, const BatchShape& batch, const StepSettings& settings,
-                  bool backward) {
+int64_t head_work(const Decoder& decoder, const Widths& w, const BatchShape& batch, bool backward) {
   const Linear& head = decoder.head();
   const int64_t vocabulary = head.out_features(), loss_rows = even_rows(batch.loss_rows);
-  const int64_t chunk = std::min(loss_rows, std::max<int64_t>(16, settings.chunk_bytes / (vocabulary * w.e)));
+  const int64_t chunk = std::min(loss_rows, head_chunk_rows(decoder, HeadLossOptions().chunk_bytes));
   int64_t work = chunk * (vocabulary + (backward ? 5 : 3) * w.d) * w.e + loss_rows * 48;
   if (!backward || !trains(head.weight)) return work;
   const int64_t numbers = head.weight.numel();
   if (w.e != kFloat) work += numbers * w.e;
   if (chunk < loss_rows) work += numbers * kFloat;
   return work;
-}
-
-/// Whether anything in `block` or before it is trained: what comes earlier keeps nothing for backward.
-bool takes_part(const Block& block, bool before) {
-  return before || !block.trainable().empty();
 }
 
 }  // namespace
@@ -123,19 +110,20 @@ StepBytes step_peak(const Decoder& decoder, const BatchShape& batch, const StepS
   int64_t all_kept = 0, all_gradients = gradient_bytes(outside);
   bool active = !outside.empty();
   for (const auto& block : decoder.blocks()) {
-    active = takes_part(*block, active);
+    const std::vector<Tensor> trained = block->trainable();
+    active = active || !trained.empty();  // what comes earlier keeps nothing for backward
     kept.push_back(!active ? 0 : settings.recompute ? row_bytes : block_kept(*block, config, w, rows));
-    gradients.push_back(gradient_bytes(block->trainable()));
+    gradients.push_back(gradient_bytes(trained));
     all_kept += kept.back();
     all_gradients += gradients.back();
   }
-  const int64_t ending = gradient_bytes(trained_ending(decoder));
+  const int64_t ending = gradient_bytes(decoder.trained_ending());
   if (!config.tie_word_embeddings || outside.empty()) all_gradients += ending;
 
   // After the forward: all activations, the last hidden states and their gradient, the head at work.
   const int64_t standing = settings.accumulates ? all_gradients : 0;
   StepBytes peak{.activations = all_kept + 2 * row_bytes,
-                 .loss = head_work(decoder, w, batch, settings, /*backward=*/true),
+                 .loss = head_work(decoder, w, batch, /*backward=*/true),
                  .gradients = standing + ending};
   const auto consider = [&](const StepBytes& moment) {
     if (moment.total() > peak.total()) peak = moment;
@@ -161,13 +149,13 @@ StepBytes step_peak(const Decoder& decoder, const BatchShape& batch, const StepS
   return peak;
 }
 
-StepBytes forward_peak(const Decoder& decoder, const BatchShape& batch, const StepSettings& settings) {
+StepBytes forward_peak(const Decoder& decoder, const BatchShape& batch) {
   const DecoderConfig& config = decoder.config();
   const Widths w(config, decoder.options().compute_type);
   const int64_t rows = batch.tokens;
   const int64_t in_attention = 3 * w.d + 2 * w.attention + 2 * w.kv, in_mlp = 3 * w.d + w.f * (w.gated ? 3 : 2);
   return {.activations = rows * w.e * std::max(in_attention, in_mlp),
-          .loss = head_work(decoder, w, batch, settings, /*backward=*/false)};
+          .loss = head_work(decoder, w, batch, /*backward=*/false)};
 }
 
 int64_t cache_bytes_per_token(const DecoderConfig& config, at::ScalarType compute_type) {

@@ -12,13 +12,11 @@ namespace hone::model {
 struct BatchShape {
   int64_t tokens = 0;     ///< rows of all matrices: even_rows() of what is read
   int64_t loss_rows = 0;  ///< targets that carry loss
-  int64_t longest = 0;    ///< tokens of the longest sequence
 };
 
 struct StepSettings {
-  bool recompute = false;          ///< gradient_checkpointing
-  bool accumulates = false;        ///< gradients of earlier micro-batches stand beside those that are being made
-  int64_t chunk_bytes = 64 << 20;  ///< see HeadLossOptions
+  bool recompute = false;    ///< gradient_checkpointing
+  bool accumulates = false;  ///< gradients of earlier micro-batches stand beside those that are being made
 };
 
 /// Bytes at one moment of a step.
@@ -34,7 +32,7 @@ struct StepBytes {
 StepBytes step_peak(const Decoder& decoder, const BatchShape& batch, const StepSettings& settings);
 
 /// The same of a forward without gradients, as evaluation makes it.
-StepBytes forward_peak(const Decoder& decoder, const BatchShape& batch, const StepSettings& settings);
+StepBytes forward_peak(const Decoder& decoder, const BatchShape& batch);
 
 /// Keys and values of one position in all layers.
 int64_t cache_bytes_per_token(const DecoderConfig& config, at::ScalarType compute_type);

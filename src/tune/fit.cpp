@@ -15,7 +15,6 @@ struct Change {
   std::vector<std::string> settings;
   double cost = 0;
   std::function<void(recipe::TrainConfig&)> apply;
-  int64_t max_length = 0;  ///< examples are cut to it; 0: not
 };
 using Choices = std::vector<Change>;  // of which one is taken; the first changes nothing
 
@@ -74,8 +73,7 @@ Choices shorter_examples(const recipe::TrainConfig& config) {
   for (int64_t length = config.data.max_length / 2; length >= kShortest; length /= 2) {
     all.push_back({{format("data.max_length=%ld", length)},
                    5 + static_cast<double>(all.size()),
-                   [length](recipe::TrainConfig& c) { c.data.max_length = length; },
-                   length});
+                   [length](recipe::TrainConfig& c) { c.data.max_length = length; }});
   }
   return all;
 }
@@ -149,17 +147,17 @@ std::vector<Fit> nearest_fits(const recipe::TrainConfig& config, const Objective
     if (std::any_of(taken.begin(), taken.end(), [&](const auto& less) { return contains(chosen, less); })) continue;
     recipe::TrainConfig changed = config;
     Fit fit;
-    int64_t wanted = 0;
     for (size_t g = 0; g < groups.size(); ++g) {
       const Change& change = groups[g][chosen[g]];
       if (change.apply) change.apply(changed);
-      if (change.max_length > 0) wanted = change.max_length;
       fit.changes.insert(fit.changes.end(), change.settings.begin(), change.settings.end());
     }
     if (fit.changes.empty()) continue;
-    if (wanted > 0 && wanted != length) cut = shortened(data, wanted, objective.branches.size()), length = wanted;
-    if (wanted > 0 && cut->train.empty()) continue;
-    fit.peak = plan_memory(changed, objective, wanted > 0 ? *cut : data, device, program).peak;
+    const int64_t wanted = changed.data.max_length;
+    const bool shorter = wanted != config.data.max_length;
+    if (shorter && wanted != length) cut = shortened(data, wanted, objective.branches.size()), length = wanted;
+    if (shorter && cut->train.empty()) continue;
+    fit.peak = plan_memory(changed, objective, shorter ? *cut : data, device, program).peak;
     if (fit.peak > budget) continue;
     fits.push_back(std::move(fit));
     taken.push_back(chosen);

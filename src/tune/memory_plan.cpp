@@ -1,7 +1,6 @@
 #include "tune/memory_plan.h"
 
 #include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -22,9 +21,7 @@ int64_t size_of(const Tensor& tensor) {
 model::BatchShape shape_of(const Examples& examples, const std::vector<uint32_t>& sequences) {
   model::BatchShape shape;
   for (const uint32_t i : sequences) {
-    const auto length = static_cast<int64_t>(examples[i].ids.size());
-    shape.tokens += length;
-    shape.longest = std::max(shape.longest, length);
+    shape.tokens += static_cast<int64_t>(examples[i].ids.size());
     shape.loss_rows += text::trained_targets(examples[i]);
   }
   shape.tokens = even_rows(shape.tokens);
@@ -180,8 +177,7 @@ MemoryPlan plan_memory(const recipe::TrainConfig& config, const ObjectiveKind& o
   for (const auto& [name, tensor] : trained) plan.all_gradients += size_of(tensor);
   plan.cache_bytes_per_token = model::cache_bytes_per_token(decoder->config(), type);
 
-  TrainerOptions trainer = trainer_options(config);
-  trainer.batch.unit = static_cast<int64_t>(objective_kind.branches.size());
+  const TrainerOptions trainer = trainer_options(config, objective_kind);
   const model::StepSettings settings{.recompute = trainer.gradient_checkpointing,
                                      .accumulates = trainer.gradient_accumulation_steps > 1};
   model::StepBytes peak;
@@ -194,7 +190,7 @@ MemoryPlan plan_memory(const recipe::TrainConfig& config, const ObjectiveKind& o
   if (trainer.eval_strategy != When::kNever || !data.test.empty()) {
     for (const Examples* examples : {&data.validation, &data.test}) {
       const model::BatchShape batch = largest_evaluation(*examples, trainer.eval_rows, trainer.batch.unit);
-      if (batch.tokens > 0) consider(batch, model::forward_peak(*decoder, batch, settings));
+      if (batch.tokens > 0) consider(batch, model::forward_peak(*decoder, batch));
     }
   }
   plan.gradients = peak.gradients;

@@ -153,12 +153,11 @@ class Run {
         objective_kind_(objectives().at(config.objective, "objective").make),
         method_kind_(methods().at(config.method, "method").make),
         output_(config.training.output_dir),
-        settings_(trainer_options(config)),
+        settings_(trainer_options(config, objective_kind_)),
         log_(config, options.show_progress) {
     if (const auto& name = config.regularization.type; name != "none") regularizers().at(name, "regularization.type");
     optimizer_named(config.training.optim, "training.optim");  // known before anything is read
     check_few_bits(config, method_kind_);
-    settings_.batch.unit = static_cast<int64_t>(objective_kind_.branches.size());
   }
 
   TrainSummary run();
@@ -181,6 +180,7 @@ class Run {
   TerminalLog log_;
   RunText text_;
   RunData data_;
+  std::string data_hash_;
   RunPlan plan_;
   std::unique_ptr<model::Decoder> decoder_;
   std::unique_ptr<Method> method_;
@@ -240,8 +240,8 @@ void Run::load() {
   method_ = method_kind_.make(*decoder_, method_options(config_));
   objective_ = objective_kind_.make({.decoder = *decoder_, .config = config_, .show_progress = options_.show_progress});
   settings_.regularizer = {config_.regularization.type, config_.regularization.lambda, &data_.kept};
-  const std::string data = data_fingerprint(data_.train) + data_fingerprint(data_.kept);
-  settings_.run_fingerprint = run_fingerprint(config_, data, type_);
+  data_hash_ = data_fingerprint(data_.train);
+  settings_.run_fingerprint = run_fingerprint(config_, data_hash_ + data_fingerprint(data_.kept), type_);
   const auto save_extras = [this](const fs::path& folder) {
     model::copy_tokenizer(text_.tokenizer_folder, folder);
     if (!text_.chat_template.empty()) write_file(folder / "chat_template.jinja", text_.chat_template);
@@ -256,9 +256,9 @@ TrainSummary Run::train() {
   // Written once the checkpoint to go on from has been accepted: a refused continuation changes nothing.
   log_.on_begin = [this] {
     write_file(output_ / "config.yaml", recipe::train_config_yaml(config_));
-    write_json(output_ / "run.json", {{"data_fingerprint", data_fingerprint(data_.train)},
-                                      {"run_fingerprint", settings_.run_fingerprint},
-                                      {"plan", plan_.to_json()}});
+    write_json(
+        output_ / "run.json",
+        {{"data_fingerprint", data_hash_}, {"run_fingerprint", settings_.run_fingerprint}, {"plan", plan_.to_json()}});
   };
   TrainSummary summary = trainer_->run();
   summary.parameters = plan_.parameters;

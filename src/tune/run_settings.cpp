@@ -12,6 +12,14 @@ When when(const std::string& name) {
   return name == "steps" ? When::kSteps : name == "epoch" ? When::kEpoch : When::kNever;
 }
 
+/// A list is one of names, a text is a regular expression.
+void take(const TextOrList& from, std::vector<std::string>& names, std::string& pattern) {
+  if (const auto* list = std::get_if<std::vector<std::string>>(&from))
+    names = *list;
+  else
+    pattern = std::get<std::string>(from);
+}
+
 exchange::LoraSettings lora_settings(const recipe::TrainConfig& config) {
   const recipe::LoraConfig& from = config.lora;
   exchange::LoraSettings to;
@@ -28,16 +36,9 @@ exchange::LoraSettings lora_settings(const recipe::TrainConfig& config) {
   to.ensure_weight_tying = from.ensure_weight_tying;
   to.init_lora_weights = from.init_lora_weights;
   to.base_model_name_or_path = config.model.name_or_path;
-  if (const auto* names = std::get_if<std::vector<std::string>>(&from.target_modules))
-    to.target_modules = *names;
-  else if (const auto& text = std::get<std::string>(from.target_modules); text == "all-linear")
-    to.target_modules = {text};
-  else
-    to.target_pattern = text;
-  if (const auto* names = std::get_if<std::vector<std::string>>(&from.exclude_modules))
-    to.exclude_modules = *names;
-  else
-    to.exclude_pattern = std::get<std::string>(from.exclude_modules);
+  take(from.target_modules, to.target_modules, to.target_pattern);
+  if (to.target_pattern == "all-linear") to.target_modules = {std::exchange(to.target_pattern, "")};
+  take(from.exclude_modules, to.exclude_modules, to.exclude_pattern);
   return to;
 }
 
@@ -50,10 +51,7 @@ PartialChoice partial_choice(const recipe::PartialConfig& from) {
   to.head = from.head;
   to.norms = from.norms;
   to.biases = from.biases;
-  if (const auto* names = std::get_if<std::vector<std::string>>(&from.modules))
-    to.modules = *names;
-  else
-    to.module_pattern = std::get<std::string>(from.modules);
+  take(from.modules, to.modules, to.module_pattern);
   return to;
 }
 
@@ -76,7 +74,7 @@ MethodOptions method_options(const recipe::TrainConfig& config) {
   return options;
 }
 
-TrainerOptions trainer_options(const recipe::TrainConfig& config) {
+TrainerOptions trainer_options(const recipe::TrainConfig& config, const ObjectiveKind& objective) {
   const recipe::TrainingConfig& t = config.training;
   TrainerOptions o;
   o.output_dir = t.output_dir;
@@ -110,6 +108,7 @@ TrainerOptions trainer_options(const recipe::TrainConfig& config) {
   o.batch = {.packing = config.data.packing,
              .max_length = config.data.max_length,
              .rows = t.per_device_train_batch_size,
+             .unit = static_cast<int64_t>(objective.branches.size()),
              .shuffle = config.data.shuffle,
              .group_by_length = t.group_by_length,
              .seed = static_cast<uint64_t>(t.seed)};

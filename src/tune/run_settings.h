@@ -15,8 +15,8 @@ at::ScalarType compute_type(const recipe::TrainConfig& config, const c10::Device
 /// How the base is to be brought to few bits; nothing where it is not.
 std::optional<model::Quantization> quantization(const recipe::TrainConfig& config);
 MethodOptions method_options(const recipe::TrainConfig& config);
-/// All but `unit`, `run_fingerprint` and `regularizer`, which depend on data and objective.
-TrainerOptions trainer_options(const recipe::TrainConfig& config);
+/// All but `run_fingerprint` and `regularizer`, which depend on the data.
+TrainerOptions trainer_options(const recipe::TrainConfig& config, const ObjectiveKind& objective);
 
 /// Of everything that decides the losses: a continuation must agree in all of it. How often is logged, evaluated or
 /// saved may change.
