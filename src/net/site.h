@@ -1,0 +1,30 @@
+// What all connections of one server share.
+#pragma once
+#include <atomic>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "net/router.h"
+#include "net/server.h"
+
+namespace hone::net {
+
+struct Route {
+  Handler handler;
+  RouteOptions options;
+};
+
+struct Site {
+  Server::Options options;
+  Router router;
+  std::vector<Route> routes;
+  std::function<void(std::function<void()>)> post_work;  ///< runs a job on a worker thread
+  std::atomic<bool> stopping{false};
+
+  void log(const std::string& message) const;
+  /// options.error, or plain text; never throws.
+  Response error(int status, const std::string& code, const std::string& message) const;
+};
+
+}  // namespace hone::net
