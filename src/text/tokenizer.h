@@ -56,6 +56,9 @@ class Tokenizer {
   /// The token as it stands in the vocabulary ("Ġworld", "▁world"), "" for an unknown id.
   std::string id_to_token(int32_t id) const;
   bool is_special(int32_t id) const;
+  /// The bytes that `id` adds in the middle of a text, which may be parts of a character; "" for added tokens
+  /// and for tokenizers without a decoder.
+  std::string bytes_of(int32_t id) const;
 
   /// From tokenizer_config.json or special_tokens_map.json, when given there.
   std::optional<int32_t> bos_id() const;

@@ -69,4 +69,18 @@ void spell_bytes(AlignedText& text) {
   out.commit();
 }
 
+int byte_of_token(std::string_view token) {
+  if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return -1;
+  const auto digit = [](char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+  };
+  // "+A" too is a number to the reference's parser.
+  if (token[3] == '+') return digit(token[4]);
+  const int high = digit(token[3]), low = digit(token[4]);
+  return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
 }  // namespace hone::text

@@ -20,4 +20,8 @@ std::string spell_bytes(std::string_view bytes);
 /// Rewrites all of `text` in the alphabet.
 void spell_bytes(AlignedText& text);
 
+/// The byte that a token such as "<0x0A>" names (SentencePiece's byte tokens), or -1. As in the reference, digits may
+/// be of either case.
+int byte_of_token(std::string_view token);
+
 }  // namespace hone::text

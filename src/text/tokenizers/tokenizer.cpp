@@ -305,6 +305,25 @@ bool Tokenizer::is_special(int32_t id) const {
   return token && token->special;
 }
 
+std::string Tokenizer::bytes_of(int32_t id) const {
+  const Decoder* decoder = impl_->parts.decoder.get();
+  const std::string_view token = impl_->parts.model->id_to_token(id);
+  if (token.data() == nullptr || !decoder || impl_->added->by_id(id)) return "";
+  std::string bytes;
+  if (decoder->is_byte_level()) {
+    if (!append_spelled_bytes(bytes, token)) bytes = token;
+    return bytes;
+  }
+  if (const int byte = byte_of_token(token); byte >= 0 && decoder->joins_byte_tokens()) {
+    return {static_cast<char>(byte)};
+  }
+  // Neighbours keep away what is done to the ends of a text.
+  std::vector<std::string> tokens{"a", std::string(token), "a"};
+  decoder->apply(tokens);
+  const std::string text = join(tokens, "");
+  return text.size() > 2 && text.front() == 'a' && text.back() == 'a' ? text.substr(1, text.size() - 2) : "";
+}
+
 namespace {
 
 std::optional<int32_t> named(const Tokenizer& tokenizer, const std::string& token) {

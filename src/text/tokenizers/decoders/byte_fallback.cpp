@@ -1,23 +1,9 @@
+#include "text/tokenizers/byte_alphabet.h"
 #include "text/tokenizers/parts.h"
 #include "text/unicode.h"
 
 namespace hone::text {
 namespace {
-
-/// The byte that "<0x0A>" names, or -1. As in the reference, digits may be of either case.
-int named_byte(std::string_view token) {
-  if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return -1;
-  const auto digit = [](char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-  };
-  // "+A" too is a number to the reference's parser.
-  if (token[3] == '+') return digit(token[4]);
-  const int high = digit(token[3]), low = digit(token[4]);
-  return high < 0 || low < 0 ? -1 : high << 4 | low;
-}
 
 class ByteFallback : public Decoder {
  public:
@@ -35,7 +21,7 @@ class ByteFallback : public Decoder {
       bytes.clear();
     };
     for (std::string& token : tokens) {
-      if (const int byte = named_byte(token); byte >= 0) {
+      if (const int byte = byte_of_token(token); byte >= 0) {
         bytes.push_back(static_cast<char>(byte));
       } else {
         flush();
