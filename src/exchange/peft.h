@@ -2,11 +2,13 @@
 // (adapter_config.json + adapter_model.safetensors) that PEFT loads, and back. merge.h makes them part of the base.
 #pragma once
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "exchange/lora_settings.h"
+#include "model/adapter_weights.h"
 #include "model/decoder.h"
 
 namespace hone::exchange {
@@ -39,5 +41,10 @@ struct LoadedAdapter {
 /// decoder. A method other than LoRA, an option we do not apply (DoRA …), a tensor that is missing or that
 /// fits no module throws Error.
 LoadedAdapter read_peft(model::Decoder& decoder, const std::filesystem::path& folder, bool trainable);
+
+/// Reads an adapter folder for use beside the decoder (generate::Request::adapter), which stays as it is; other threads
+/// may be using it. What read_peft() refuses is refused here, and so are values that are not finite and an adapter that
+/// brings weights of its own for the base (biases, modules_to_save), which one base cannot share: merge that one.
+std::shared_ptr<const model::AdapterWeights> load_adapter(model::Decoder& decoder, const std::filesystem::path& folder);
 
 }  // namespace hone::exchange

@@ -1,56 +1,36 @@
 #include "generate/engine.h"
 
-#include <ATen/core/grad_mode.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/index_select.h>
 #include <ATen/ops/max.h>
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
+#include <functional>
 #include <list>
+#include <map>
 
-#include "base/error.h"
 #include "base/strings.h"
+#include "generate/feed.h"
+#include "generate/sequence.h"
 
 namespace hone::generate {
 namespace {
 
-/// One request while it waits and runs.
-struct Sequence {
-  Sequence(uint64_t number, Request asked, const text::Tokenizer& tokenizer)
-      : id(number),
-        request(std::move(asked)),
-        sampler(request.sampling),
-        counts(request.prompt),
-        random(request.seed, request.stream),
-        decoder(tokenizer),
-        matcher(request.stop.strings),
-        pending(request.prompt) {}
-
-  uint64_t id;
-  Request request;
-  Sampler sampler;
-  TokenCounts counts;
-  RandomStream random;
-  text::StreamDecoder decoder;
-  StopMatcher matcher;
-  model::KvCache cache;
-  std::vector<int32_t> pending;  // tokens that the model has not seen: the prompt, then the newest token
-  std::vector<int32_t> generated;
+/// What a step chose for a sequence, or why it could not.
+struct Choice {
+  int32_t token = -1;
+  std::optional<Error> error;
 };
 
-/// Room for `needed` positions. Caches grow with their sequence: max_new_tokens is often far from reached.
-void reserve(model::KvCache& cache, const model::Decoder& decoder, int64_t needed) {
-  const int64_t capacity = cache.keys.empty() ? 0 : cache.keys.front().size(1);
-  if (needed <= capacity) return;
-  model::KvCache larger = decoder.make_cache(std::max(needed + 63, capacity + capacity / 2));
-  for (size_t i = 0; i < cache.keys.size() && cache.length > 0; ++i) {
-    larger.keys[i].narrow(1, 0, cache.length).copy_(cache.keys[i].narrow(1, 0, cache.length));
-    larger.values[i].narrow(1, 0, cache.length).copy_(cache.values[i].narrow(1, 0, cache.length));
+void check_ids(const Request& request, int64_t vocabulary) {
+  for (const int32_t id : request.prompt) {
+    if (id >= 0 && id < vocabulary) continue;
+    fail_input("prompt", format("holds token id %d, but the model knows ids below %ld", id, vocabulary),
+               "the tokenizer belongs to another model");
   }
-  larger.length = cache.length;
-  cache = std::move(larger);
+  for (const auto& [id, bias] : request.sampling.logit_bias) {
+    if (id < vocabulary) continue;
+    fail_input("logit_bias", format("names token %d, but the model knows ids below %ld", id, vocabulary));
+  }
 }
 
 }  // namespace
@@ -60,23 +40,27 @@ const char* finish_reason_name(FinishReason reason) {
     case FinishReason::kNone: return "";
     case FinishReason::kStop: return "stop";
     case FinishReason::kLength: return "length";
+    case FinishReason::kError: return "error";
   }
   return "";
 }
 
 struct Engine::Impl {
   Impl(model::Decoder& model, const text::Tokenizer& text_side, EngineOptions chosen)
-      : decoder(model), tokenizer(text_side), options(chosen) {}
+      : decoder(model), tokenizer(text_side), options(chosen), linears(model.linears().size()) {}
 
   void admit();
-  Tensor last_logits();
-  std::vector<int32_t> choose(Tensor logits);
-  Event advance(Sequence& sequence, int32_t token);
-  std::string answer(const Sequence& sequence, bool ended_by_token) const;
+  void prefill();
+  const Sequence* source_of(const Sequence& sequence) const;
+  /// Those whose prompt is in, those of one adapter together.
+  std::vector<Sequence*> ready();
+  std::vector<Choice> choose(const std::vector<Sequence*>& sequences, Tensor logits) const;
+  Event advance(Sequence& sequence, const Choice& choice) const;
 
   model::Decoder& decoder;
   const text::Tokenizer& tokenizer;
   EngineOptions options;
+  size_t linears;
   uint64_t next_id = 1;
   std::list<Sequence> waiting, running;  // both in the order of arrival
 };
@@ -89,6 +73,7 @@ Engine::Engine(model::Decoder& decoder, const text::Tokenizer& tokenizer, Engine
     impl_->options.context_limit = wanted > 0 ? std::min(wanted, limit) : limit;
   }
   if (options.max_running == 0) fail_input("max_running", "is 0, so no answer could begin", "1 or more run together");
+  if (options.prefill_chunk < 1) fail_input("prefill_chunk", "is below 1, so no prompt could be read");
 }
 Engine::~Engine() = default;
 
@@ -103,22 +88,23 @@ size_t Engine::waiting() const {
 }
 
 uint64_t Engine::add(Request request) {
-  const int64_t vocabulary = impl_->decoder.config().vocab_size, limit = impl_->options.context_limit;
+  const int64_t limit = impl_->options.context_limit;
   if (request.prompt.empty()) {
     fail_input("prompt", "gives no token, so there is nothing to continue",
                "write some text; this tokenizer adds no BOS token");
   }
-  for (const int32_t id : request.prompt) {
-    if (id < 0 || id >= vocabulary) {
-      fail_input("prompt", format("holds token id %d, but the model knows ids below %ld", id, vocabulary),
-                 "the tokenizer belongs to another model");
-    }
-  }
+  check_ids(request, impl_->decoder.config().vocab_size);
   if (request.stop.max_new_tokens < 1) {
     fail_input("max_new_tokens", format("is %ld, expected 1 or more", request.stop.max_new_tokens));
   }
   if (limit > 0 && static_cast<int64_t>(request.prompt.size()) >= limit) {
     fail_input("prompt", format("has %zu tokens, the context ends at %ld", request.prompt.size(), limit), "shorten it");
+  }
+  if (request.logprobs && (*request.logprobs < 0 || *request.logprobs > kMostLogprobs)) {
+    fail_input("logprobs", format("is %d, expected a number from 0 to %d", *request.logprobs, kMostLogprobs));
+  }
+  if (request.adapter && request.adapter->updates.size() != impl_->linears) {
+    fail_input("adapter", "was made for another model");
   }
   impl_->waiting.emplace_back(impl_->next_id, std::move(request), impl_->tokenizer);
   return impl_->next_id++;
@@ -130,112 +116,111 @@ bool Engine::cancel(uint64_t id) {
 }
 
 void Engine::Impl::admit() {
-  int64_t prefill = 0;
   while (!waiting.empty() && running.size() < options.max_running) {
-    const auto length = static_cast<int64_t>(waiting.front().pending.size());
-    if (prefill > 0 && prefill + length > options.max_prefill) break;
-    prefill += length;
     running.splice(running.end(), waiting, waiting.begin());
   }
 }
 
-/// Feeds every running sequence's pending tokens in one packed step; logits [running, V] after the last of each.
-Tensor Engine::Impl::last_logits() {
-  const at::NoGradGuard no_grad;
-  std::vector<std::span<const int32_t>> parts;
-  std::vector<model::KvCache*> caches;
-  for (Sequence& sequence : running) {
-    parts.emplace_back(sequence.pending);
-    reserve(sequence.cache, decoder, sequence.cache.length + static_cast<int64_t>(sequence.pending.size()));
-    caches.push_back(&sequence.cache);
+/// The running request whose work on the prompt this one may take.
+const Sequence* Engine::Impl::source_of(const Sequence& sequence) const {
+  const Request& asked = sequence.request;
+  for (const Sequence& other : running) {
+    if (other.id != asked.shares_prompt_with || other.id == sequence.id) continue;
+    const bool scored =
+        !asked.prompt_logprobs || (other.request.prompt_logprobs && other.request.logprobs == asked.logprobs);
+    const bool same = other.request.prompt == asked.prompt && other.request.adapter == asked.adapter;
+    return same && scored ? &other : nullptr;
   }
-  const auto on_cpu = at::TensorOptions().dtype(at::kLong);
-  const c10::Device device = decoder.options().device;
-  model::PackedBatch batch = model::pack(parts, device);
-  Tensor positions = at::empty({batch.cu_seqlens.back()}, on_cpu);
-  Tensor last = at::empty({static_cast<int64_t>(caches.size())}, on_cpu);
-  auto *position = positions.mutable_data_ptr<int64_t>(), *row = last.mutable_data_ptr<int64_t>();
-  for (size_t i = 0; i < caches.size(); ++i) {
-    for (int64_t t = batch.cu_seqlens[i]; t < batch.cu_seqlens[i + 1]; ++t) {
-      position[t] = caches[i]->length + t - batch.cu_seqlens[i];
-    }
-    row[i] = batch.cu_seqlens[i + 1] - 1;
-  }
-  batch.positions = positions.to(device);
-  const Tensor hidden = decoder.step(batch, caches);
-  return decoder.logits(at::index_select(hidden, 0, last.to(device))).to(at::kFloat);
+  return nullptr;
 }
 
-std::vector<int32_t> Engine::Impl::choose(Tensor logits) {
-  std::vector<int32_t> tokens;
-  const bool plain =
-      std::all_of(running.begin(), running.end(), [](const Sequence& s) { return s.sampler.plain_greedy(); });
+/// In turns of one chunk each, so that a long prompt does not hold up the short ones behind it.
+void Engine::Impl::prefill() {
+  int64_t used = 0;
+  for (bool more = true; more;) {
+    more = false;
+    for (Sequence& sequence : running) {
+      if (sequence.prefilled()) continue;
+      if (const Sequence* source = sequence.fed == 0 ? source_of(sequence) : nullptr) {
+        if (source->prefilled()) share_prompt(decoder, *source, sequence);
+        continue;
+      }
+      const auto rest = static_cast<int64_t>(sequence.request.prompt.size() - sequence.fed);
+      const int64_t count = std::min(options.prefill_chunk, rest);
+      if (used > 0 && used + count > options.max_prefill) return;
+      feed_prompt(decoder, sequence, static_cast<size_t>(count));
+      used += count;
+      more = true;
+    }
+  }
+}
+
+std::vector<Sequence*> Engine::Impl::ready() {
+  std::vector<Sequence*> sequences;
+  for (Sequence& sequence : running) {
+    if (sequence.prefilled()) sequences.push_back(&sequence);
+  }
+  std::stable_sort(sequences.begin(), sequences.end(), [](const Sequence* a, const Sequence* b) {
+    return std::less<>()(a->request.adapter.get(), b->request.adapter.get());
+  });
+  return sequences;
+}
+
+std::vector<Choice> Engine::Impl::choose(const std::vector<Sequence*>& sequences, Tensor logits) const {
+  std::vector<Choice> choices(sequences.size());
+  const bool plain = std::all_of(sequences.begin(), sequences.end(), [](const Sequence* s) { return s->plain(); });
+  Tensor largest, ids;
   if (plain) {  // the logits stay where they are; max() gives NaN if there is one, and the first of equals
     auto [values, indices] = at::max(logits, 1);
-    const Tensor largest = values.cpu(), ids = indices.cpu();
-    for (int64_t i = 0; i < ids.numel(); ++i) {
+    largest = values.cpu(), ids = indices.cpu();
+  } else {
+    logits = logits.cpu().contiguous();
+  }
+  const int64_t width = logits.size(1);
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    try {
+      if (!plain) {
+        float* row = logits.mutable_data_ptr<float>() + static_cast<int64_t>(i) * width;
+        choices[i].token = sequences[i]->choose({row, static_cast<size_t>(width)});
+        continue;
+      }
       if (!std::isfinite(largest.const_data_ptr<float>()[i])) fail_not_a_number();
-      tokens.push_back(static_cast<int32_t>(ids.const_data_ptr<int64_t>()[i]));
+      choices[i].token = static_cast<int32_t>(ids.const_data_ptr<int64_t>()[i]);
+    } catch (const Error& error) {
+      choices[i].error = error;
     }
-    return tokens;
   }
-  logits = logits.cpu().contiguous();
-  const auto width = static_cast<size_t>(logits.size(1));
-  float* row = logits.mutable_data_ptr<float>();
-  for (Sequence& sequence : running) {
-    tokens.push_back(sequence.sampler.choose({row, width}, sequence.counts, sequence.random));
-    row += width;
-  }
-  return tokens;
+  return choices;
 }
 
-Event Engine::Impl::advance(Sequence& sequence, int32_t token) {
-  const StopRules& rules = sequence.request.stop;
-  Event event{sequence.id, token, "", FinishReason::kNone, ""};
-  sequence.pending.assign(1, token);
-  sequence.counts.add(token);
-  sequence.generated.push_back(token);
-  const bool ended = std::find(rules.ids.begin(), rules.ids.end(), token) != rules.ids.end();
-  if (ended) {
-    event.finish = FinishReason::kStop;
-  } else {
-    event.text = sequence.matcher.push(sequence.decoder.push(token));
+Event Engine::Impl::advance(Sequence& sequence, const Choice& choice) const {
+  std::optional<Error> error = choice.error;
+  try {
     // The next step would put this token at position cache.length.
     const bool full = options.context_limit > 0 && sequence.cache.length >= options.context_limit;
-    if (sequence.matcher.stopped())
-      event.finish = FinishReason::kStop;
-    else if (static_cast<int64_t>(sequence.generated.size()) >= rules.max_new_tokens || full)
-      event.finish = FinishReason::kLength;
+    if (!error) return sequence.advance(choice.token, full, tokenizer);
+  } catch (const Error& fault) {  // of its constraint
+    error = fault;
   }
-  if (event.finish == FinishReason::kNone) return event;
-  if (!sequence.matcher.stopped()) {
-    // The last bytes may complete a stop string that half a character was holding back.
-    event.text += sequence.matcher.push(sequence.decoder.flush());
-    if (sequence.matcher.stopped()) event.finish = FinishReason::kStop;
-    event.text += sequence.matcher.flush();
-  }
-  event.answer = answer(sequence, ended);
-  return event;
-}
-
-std::string Engine::Impl::answer(const Sequence& sequence, bool ended_by_token) const {
-  std::span<const int32_t> ids = sequence.generated;
-  std::string text = tokenizer.decode(ended_by_token ? ids.first(ids.size() - 1) : ids, {.skip_special_tokens = true});
-  size_t end = text.size();
-  if (sequence.matcher.stopped()) {
-    for (const std::string& word : sequence.request.stop.strings) end = std::min(end, text.find(word));
-  }
-  return text.substr(0, end);
+  return {.id = sequence.id, .token = -1, .finish = FinishReason::kError, .error = error};
 }
 
 std::vector<Event> Engine::step() {
   impl_->admit();
+  impl_->prefill();
   std::vector<Event> events;
-  if (impl_->running.empty()) return events;
-  const std::vector<int32_t> tokens = impl_->choose(impl_->last_logits());
-  auto sequence = impl_->running.begin();
-  for (const int32_t token : tokens) {
-    events.push_back(impl_->advance(*sequence, token));
+  const std::vector<Sequence*> ready = impl_->ready();
+  if (ready.empty()) return events;
+  const std::vector<Choice> choices = impl_->choose(ready, next_logits(impl_->decoder, ready));
+  std::map<uint64_t, const Choice*> chosen;
+  for (size_t i = 0; i < ready.size(); ++i) chosen[ready[i]->id] = &choices[i];
+  for (auto sequence = impl_->running.begin(); sequence != impl_->running.end();) {
+    const auto found = chosen.find(sequence->id);
+    if (found == chosen.end()) {
+      ++sequence;
+      continue;
+    }
+    events.push_back(impl_->advance(*sequence, *found->second));
     sequence = events.back().finish == FinishReason::kNone ? std::next(sequence) : impl_->running.erase(sequence);
   }
   return events;

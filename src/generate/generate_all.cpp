@@ -33,6 +33,7 @@ void generate_stream(Engine& engine, const std::function<std::optional<Request>(
     for (const Event& event : engine.step()) {
       const auto found = open.find(event.id);
       if (found == open.end()) continue;  // a request that somebody else added
+      if (event.error) throw Error(*event.error);
       Completion& completion = found->second.completion;
       completion.ids.push_back(event.token);
       if (event.finish == FinishReason::kNone) continue;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -22,6 +23,7 @@ struct SamplingOptions {
   double repetition_penalty = 1;  ///< Keskar et al. 2019, over prompt and answer; 1: off
   double frequency_penalty = 0;   ///< OpenAI's: subtracted once for each time the answer holds the token
   double presence_penalty = 0;    ///< OpenAI's: subtracted once if the answer holds the token
+  std::vector<std::pair<int32_t, double>> logit_bias = {};  ///< OpenAI's: added to a token's logit, -100 … 100
 
   bool greedy() const { return temperature == 0; }
 };

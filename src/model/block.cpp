@@ -27,11 +27,20 @@ Linear::Saved* kept_if(bool keep, Linear::Saved& low) {
   return keep ? &low : nullptr;
 }
 
+/// libtorch's vectors begin with the first element of the whole, so that their ends would fall elsewhere in a row with
+/// the number of rows before it.
+Tensor activate_row_by_row(const Tensor& x, tensor::Activation activation) {
+  Tensor out = at::empty_like(x);
+  for (int64_t i = 0; i < x.size(0); ++i) out.select(0, i).copy_(tensor::activate(x.select(0, i), activation));
+  return out;
+}
+
 /// What `down` is given.
-Tensor mlp_hidden(const DecoderConfig& config, const Tensor& gate, const Tensor& up) {
-  if (!config.gated_mlp) return tensor::activate(up, config.activation);
+Tensor mlp_hidden(const DecoderConfig& config, const Tensor& gate, const Tensor& up, bool row_by_row) {
+  const auto activate = row_by_row ? activate_row_by_row : tensor::activate;
+  if (!config.gated_mlp) return activate(up, config.activation);
   if (config.activation == tensor::Activation::kSilu) return tensor::silu_mul(gate, up);
-  return tensor::activate(gate, config.activation).mul_(up);
+  return activate(gate, config.activation).mul_(up);
 }
 
 /// Puts the gradients of gate and up in their place.
@@ -117,7 +126,8 @@ Tensor Block::mlp_part(const Tensor& in, const BlockInput& input, Saved* saved) 
   if (config_.gated_mlp) gated = gate.forward(in, input.context, kept_if(keep, s.gate_low));
   const Tensor raised = up.forward(in, input.context, kept_if(keep, s.up_low));
   if (keep) s.gate = gated, s.up = raised;
-  return down.forward(mlp_hidden(config_, gated, raised), input.context, kept_if(keep, s.down_low));
+  return down.forward(mlp_hidden(config_, gated, raised, input.context.row_by_row), input.context,
+                      kept_if(keep, s.down_low));
 }
 
 Tensor Block::run_forward(const Tensor& x, const BlockInput& input, const Attend& attend, Saved* saved) const {
@@ -146,7 +156,7 @@ Tensor Block::mlp_backward(const Tensor& dy, const Tensor& in, Saved& s, const B
                            GradSink& sink) const {
   const StepContext& context = input.context;
   Tensor dhidden, din;
-  down.backward(dy, mlp_hidden(config_, s.gate, s.up), s.down_low, context, sink, &dhidden, false);
+  down.backward(dy, mlp_hidden(config_, s.gate, s.up, false), s.down_low, context, sink, &dhidden, false);
   mlp_hidden_backward(config_, dhidden, s.gate, s.up);  // s.gate and s.up are gradients from here on
   if (config_.gated_mlp) gate.backward(s.gate, in, s.gate_low, context, sink, &din, false);
   up.backward(s.up, in, s.up_low, context, sink, &din, config_.gated_mlp);
@@ -229,9 +239,11 @@ Tensor Block::forward_cached(const Tensor& x, const BlockInput& input, std::span
       KvCache& cache = *caches[i];
       cache.keys[layer].narrow(1, cache.length, steps).copy_(heads.k.narrow(0, begin, steps).transpose(0, 1));
       cache.values[layer].narrow(1, cache.length, steps).copy_(heads.v.narrow(0, begin, steps).transpose(0, 1));
-      attended.narrow(0, begin, steps)
-          .copy_(tensor::attention_cached(heads.q.narrow(0, begin, steps), cache.keys[layer], cache.values[layer],
-                                          cache.length + steps, attention_scale()));
+      attended
+          .narrow(0, begin, steps)
+          // A copy, so that the query lies at the same alignment whatever rows come before it.
+          .copy_(tensor::attention_cached(heads.q.narrow(0, begin, steps).clone(), cache.keys[layer],
+                                          cache.values[layer], cache.length + steps, attention_scale()));
     }
     return attended;
   };

@@ -176,7 +176,11 @@ Tensor Decoder::embed(const PackedBatch& batch, const StepContext& context) {
     }
     x = x.add(tensor::uniform_noise(x, batch.cu_seqlens, bounds, {context.dropout_key, kNoiseStream}));
   }
-  if (project_in_) x = project_in_->forward_composed(x, context);
+  // Without gradients the plain way does the same and knows the adapters of rows.
+  if (project_in_) {
+    x = at::GradMode::is_enabled() ? project_in_->forward_composed(x, context)
+                                   : project_in_->forward(x, context, nullptr);
+  }
   if (!positions_.defined()) return x;
   const Tensor rows = config_.position_offset == 0 ? batch.positions : batch.positions + config_.position_offset;
   return x + at::embedding(positions_, rows).to(options_.compute_type);
@@ -195,13 +199,13 @@ Tensor Decoder::hidden(const PackedBatch& batch, const StepContext& context) {
   return x;
 }
 
-Tensor Decoder::logits(const Tensor& hidden) {
+Tensor Decoder::logits(const Tensor& hidden, const StepContext& context) {
   const at::NoGradGuard no_grad;
   const Tensor normed = final_norm_.forward(hidden, nullptr);
-  return head_.forward(project_out_ ? project_out_->forward(normed, {}, nullptr) : normed, {}, nullptr);
+  return head_.forward(project_out_ ? project_out_->forward(normed, context, nullptr) : normed, context, nullptr);
 }
 
-Tensor Decoder::step(const PackedBatch& batch, std::span<KvCache* const> caches) {
+Tensor Decoder::step(const PackedBatch& batch, std::span<KvCache* const> caches, const StepContext& context) {
   const at::NoGradGuard no_grad;
   std::vector<int64_t> lengths;
   for (size_t i = 0; i < caches.size(); ++i) {
@@ -212,8 +216,8 @@ Tensor Decoder::step(const PackedBatch& batch, std::span<KvCache* const> caches)
     }
     lengths.push_back(length);
   }
-  const auto input = block_input(batch, {}, lengths);
-  Tensor x = embed(batch, {});
+  const auto input = block_input(batch, context, lengths);
+  Tensor x = embed(batch, context);
   for (const auto& block : blocks_) x = block->forward_cached(x, *input, caches);
   for (size_t i = 0; i < caches.size(); ++i) caches[i]->length += batch.cu_seqlens[i + 1] - batch.cu_seqlens[i];
   return x;

@@ -51,11 +51,12 @@ class Decoder {
   /// Hidden states before the final norm, [N, D]. Differentiable to every tensor that requires a gradient.
   Tensor hidden(const PackedBatch& batch, const StepContext& context);
   /// Final norm and head on some rows of hidden(): [M, D] → [M, V] in the compute type. No gradients.
-  Tensor logits(const Tensor& hidden);
+  Tensor logits(const Tensor& hidden, const StepContext& context = {});
 
   /// Continues several sequences at once without gradients: `batch` holds the new tokens of sequence i
-  /// in its part, caches[i] what came before (and receives them). Returns hidden() of the new tokens.
-  Tensor step(const PackedBatch& batch, std::span<KvCache* const> caches);
+  /// in its part, caches[i] what came before (and receives them). Returns hidden() of the new tokens. `context` may
+  /// name adapters of rows, and ask for rows that do not depend on each other.
+  Tensor step(const PackedBatch& batch, std::span<KvCache* const> caches, const StepContext& context = {});
   /// An empty cache with room for `capacity` positions.
   KvCache make_cache(int64_t capacity) const;
 

@@ -6,9 +6,26 @@
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/mm.h>
 
+#include "model/adapter_weights.h"
 #include "model/composed_ops.h"
+#include "tensor/rows.h"
 
 namespace hone::model {
+namespace {
+
+/// y += scaling · x Aᵀ Bᵀ; returns x Aᵀ. The factors are in the type of x.
+Tensor add_update(Tensor& y, const Tensor& x, const Tensor& a, const Tensor& b, double scaling, bool row_by_row) {
+  if (row_by_row) {
+    Tensor low = tensor::row_product(x, a, Tensor());
+    tensor::add_row_product(y, low, b, scaling);
+    return low;
+  }
+  Tensor low = at::mm(x, a.t());
+  y.addmm_(low, b.t(), 1, scaling);
+  return low;
+}
+
+}  // namespace
 
 Linear::Linear(std::string name_, Tensor weight_, Tensor bias_, at::ScalarType compute_type, int64_t index,
                WeightLayout layout)
@@ -54,8 +71,9 @@ Tensor Linear::dropped(const Tensor& x, const StepContext& context) const {
   return drops(context) ? tensor::dropout(x, lora->dropout, dropout_key(context)) : x;
 }
 
-Tensor Linear::product(const Tensor& x) const {
+Tensor Linear::product(const Tensor& x, bool row_by_row) const {
   const Tensor b = bias.defined() ? bias.detach().to(compute_type_) : Tensor();
+  if (row_by_row) return quantized ? tensor::row_product(x, *quantized, b) : tensor::row_product(x, matrix(), b);
   if (quantized) {
     Tensor y = tensor::matmul_transposed(x, *quantized);
     return b.defined() ? y.add_(b) : y;
@@ -64,13 +82,25 @@ Tensor Linear::product(const Tensor& x) const {
   return b.defined() ? at::addmm(b, x, w) : at::mm(x, w);
 }
 
+void Linear::add_updates(Tensor& y, const Tensor& x, const StepContext& context) const {
+  for (const AdapterRows& rows : context.adapters) {
+    const Lora* update = rows.adapter->of(index_);
+    if (update == nullptr) continue;
+    const int64_t count = rows.end - rows.begin;
+    Tensor part = y.narrow(0, rows.begin, count);
+    add_update(part, x.narrow(0, rows.begin, count), update->lora_A, update->lora_B, update->scaling,
+               context.row_by_row);
+  }
+}
+
 Tensor Linear::forward(const Tensor& x, const StepContext& context, Saved* saved) const {
-  Tensor y = product(x);
+  Tensor y = product(x, context.row_by_row);
   if (lora.has_value()) {
-    const Tensor low = at::mm(dropped(x, context), lora->lora_A.detach().to(compute_type_).t());
-    y.addmm_(low, lora->lora_B.detach().to(compute_type_).t(), 1, lora->scaling);
+    const Tensor low = add_update(y, dropped(x, context), lora->lora_A.detach().to(compute_type_),
+                                  lora->lora_B.detach().to(compute_type_), lora->scaling, context.row_by_row);
     if (saved != nullptr) saved->low = low;
   }
+  add_updates(y, x, context);
   return y;
 }
 

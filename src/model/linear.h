@@ -2,6 +2,7 @@
 #pragma once
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,14 @@ struct Lora {
   double dropout = 0;
 };
 
+struct AdapterWeights;
+
+/// Rows begin … end-1 of a step get this adapter's update.
+struct AdapterRows {
+  int64_t begin = 0, end = 0;
+  const AdapterWeights* adapter = nullptr;
+};
+
 /// What the blocks and the head need to know of the step they run in.
 struct StepContext {
   bool training = false;     ///< dropout is applied
@@ -27,6 +36,10 @@ struct StepContext {
   /// of T tokens; named by dropout_key. 0: none.
   double embedding_noise = 0;
   bool recompute = false;  ///< blocks keep their input alone and repeat their forward in backward
+  /// Updates for some rows alone, in forward() without gradients; what is attached to a Linear is added to all rows.
+  std::span<const AdapterRows> adapters = {};
+  /// A row's results are the same to the bit whatever rows lie beside it (decoding; see tensor/rows.h).
+  bool row_by_row = false;
 };
 
 /// How a weight lies in its checkpoint, and so in memory.
@@ -60,6 +73,8 @@ class Linear {
   /// same dropout falls. For blocks without a backward of their own (model/composed_block.h).
   Tensor forward_composed(const Tensor& x, const StepContext& context) const;
 
+  /// Its number in the model.
+  int64_t index() const { return index_; }
   /// Every tensor here that requires a gradient.
   void collect_trainable(std::vector<Tensor>& into) const;
   int64_t in_features() const {
@@ -85,7 +100,8 @@ class Linear {
   /// The weight [out, in] in the compute type; a converted copy is kept until the weight changes.
   Tensor matrix() const;
   /// x Wᵀ + b
-  Tensor product(const Tensor& x) const;
+  Tensor product(const Tensor& x, bool row_by_row) const;
+  void add_updates(Tensor& y, const Tensor& x, const StepContext& context) const;
   bool drops(const StepContext& context) const;
   tensor::DropoutKey dropout_key(const StepContext& context) const;
   Tensor dropped(const Tensor& x, const StepContext& context) const;

@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/index_select.h>
 #include <ATen/ops/outer.h>
 #include <ATen/ops/pow.h>
 #include <ATen/ops/where.h>
@@ -57,6 +58,8 @@ double yarn_attention_factor(const RopeConfig& rope, double factor) {
   return rope.mscale != 0 && rope.mscale_all_dim != 0 ? scale(rope.mscale) / scale(rope.mscale_all_dim) : scale(1);
 }
 
+constexpr int64_t kTableBlock = 2048;  // positions
+
 }  // namespace
 
 RopeTable::RopeTable(const DecoderConfig& config) : config_(config) {
@@ -80,15 +83,22 @@ Tensor RopeTable::frequencies(int64_t length) const {
 
 void RopeTable::reach(int64_t length, const c10::Device& device) {
   if (cos_.defined() && cos_.device() == device && built_for_ >= length) return;
-  // Grow in doublings so that generation does not rebuild the table at each token.
-  built_for_ =
-      std::max<int64_t>(length, std::min(config_.max_position_embeddings, std::max<int64_t>(2 * built_for_, 2048)));
+  // Grow in doublings so that generation does not rebuild the table at each token; and by whole blocks, each made for
+  // itself, so that no figure depends on how long the table is (libraries round the ends of an array otherwise).
+  const int64_t blocks = (std::max(length, 2 * built_for_) + kTableBlock - 1) / kTableBlock;
   const double attention_factor =
       config_.rope.type == "yarn" ? yarn_attention_factor(config_.rope, config_.rope.factor) : 1;
-  const Tensor positions = at::arange(built_for_, at::TensorOptions().dtype(at::kFloat));
-  const Tensor angles = at::outer(positions, frequencies(built_for_));
-  cos_ = (angles.cos() * attention_factor).to(device);
-  sin_ = (angles.sin() * attention_factor).to(device);
+  const Tensor turns = frequencies(length);
+  std::vector<Tensor> cos, sin;
+  for (int64_t block = 0; block < blocks; ++block) {
+    const auto fp32 = at::TensorOptions().dtype(at::kFloat);
+    const Tensor angles = at::outer(at::arange(block * kTableBlock, (block + 1) * kTableBlock, fp32), turns);
+    cos.push_back(angles.cos() * attention_factor);
+    sin.push_back(angles.sin() * attention_factor);
+  }
+  built_for_ = blocks * kTableBlock;
+  cos_ = at::cat(cos).to(device);
+  sin_ = at::cat(sin).to(device);
 }
 
 RopeRows RopeTable::rows(const Tensor& positions, std::span<const int64_t> cu_seqlens,
@@ -98,14 +108,22 @@ RopeRows RopeTable::rows(const Tensor& positions, std::span<const int64_t> cu_se
     reach(longest, positions.device());
     return {positions, cos_, sin_};
   }
-  // Frequencies differ between the sequences: a row for each token.
-  std::vector<Tensor> angles;
+  // Frequencies differ between the sequences: a row for each token. Each sequence's are made for themselves, and those
+  // of a short one come from the table as they do without longer neighbours.
+  reach(config_.max_position_embeddings, positions.device());
+  std::vector<Tensor> cos, sin;
   for (size_t i = 0; i < lengths.size(); ++i) {
-    const Tensor own = positions.narrow(0, cu_seqlens[i], cu_seqlens[i + 1] - cu_seqlens[i]).to(at::kFloat);
-    angles.push_back(at::outer(own, frequencies(lengths[i]).to(positions.device())));
+    const Tensor own = positions.narrow(0, cu_seqlens[i], cu_seqlens[i + 1] - cu_seqlens[i]);
+    if (lengths[i] <= config_.max_position_embeddings) {
+      cos.push_back(at::index_select(cos_, 0, own));
+      sin.push_back(at::index_select(sin_, 0, own));
+      continue;
+    }
+    const Tensor angles = at::outer(own.to(at::kFloat), frequencies(lengths[i]).to(positions.device()));
+    cos.push_back(angles.cos());
+    sin.push_back(angles.sin());
   }
-  const Tensor all = at::cat(angles);
-  return {at::arange(positions.size(0), positions.options()), all.cos(), all.sin()};
+  return {at::arange(positions.size(0), positions.options()), at::cat(cos), at::cat(sin)};
 }
 
 }  // namespace hone::model

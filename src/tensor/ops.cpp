@@ -86,8 +86,14 @@ Tensor silu_mul(const Tensor& gate, const Tensor& up) {
   Tensor out = at::empty_like(gate);
   const void *g = gate.const_data_ptr(), *u = up.const_data_ptr();
   void* to = out.mutable_data_ptr();
-  parallel_rows(gate.numel(), kElements,
-                [&](int64_t begin, int64_t end) { cpu::kernels().silu_mul(type_of(gate), g, u, to, begin, end); });
+  // Row by row: which elements fall behind the last whole vector must not depend on the number of rows.
+  const int64_t cols = gate.size(-1);
+  if (cols == 0) return out;
+  parallel_rows(gate.numel() / cols, std::max<int64_t>(1, kElements / cols), [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      cpu::kernels().silu_mul(type_of(gate), g, u, to, row * cols, (row + 1) * cols);
+    }
+  });
   return out;
 }
 

@@ -28,6 +28,18 @@ struct AdamW8bitStep {
   const uint8_t *first_nearest, *second_nearest;  ///< 65,536 codes, of equal steps over [-1, 1]
 };
 
+/// y[row, o] = scale · Σ_k x[row, k] w(o, k), plus bias[o] if there is one, plus what y holds with `add`.
+struct RowProduct {
+  Type type;       ///< of w, bias and y
+  const float* x;  ///< [rows, depth]
+  const void* w;   ///< w(o, k) lies at o · w_row + k, or when `turned` at k · w_row + o
+  const void* bias;
+  void* y;  ///< rows are y_row apart
+  int64_t rows, depth, w_row, y_row;
+  float scale;
+  bool turned, add;
+};
+
 /// Every function works on rows [begin, end) so that the caller shares rows among threads.
 /// `cols` is the length of a row, rows are contiguous unless a stride is given.
 struct Kernels {
@@ -91,6 +103,9 @@ struct Kernels {
   /// Philox words of sixteen counters from 16 (row · ⌈cols/64⌉ + b) on, in dropout's order.
   void (*uniform)(Type type, void* out, uint64_t key, uint64_t stream, const float* bounds, int64_t cols, int64_t begin,
                   int64_t end);
+
+  /// Outputs o from begin to end - 1 of every row. What a row gets does not depend on the others, to the bit.
+  void (*row_product)(const RowProduct& product, int64_t begin, int64_t end);
 };
 
 /// The best variant this processor can run; HONE_KERNELS=portable|avx2|avx512 in the environment overrules

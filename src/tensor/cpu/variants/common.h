@@ -82,6 +82,8 @@ void HONE_VARIANT(attention_forward)(const AttentionItem& item, const void* q, c
 void HONE_VARIANT(attention_backward)(const AttentionItem& item, const void* q, const void* k, const void* v,
                                       const void* out, const float* logsumexp, const void* dout, void* dq, float* dk,
                                       float* dv, float* scratch);
+// rows.cxx
+void HONE_VARIANT(row_product)(const RowProduct& product, int64_t begin, int64_t end);
 // quantized.cxx
 void HONE_VARIANT(quantize4)(const float* x, int64_t count, float scale, bool divide, const float* bounds,
                              uint8_t* places);

@@ -248,6 +248,7 @@ const Kernels HONE_VARIANT(kernels) = {NAME_OF(HONE_KERNELS),
                                        HONE_VARIANT(dequantize4),
                                        HONE_VARIANT(dequantize8),
                                        HONE_VARIANT(adamw_8bit),
-                                       uniform};
+                                       uniform,
+                                       HONE_VARIANT(row_product)};
 
 }  // namespace hone::cpu
