@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "metrics/ab/distributions.h"
 
 namespace hone::metrics {
 namespace {
@@ -181,12 +182,12 @@ McNemar mcnemar(uint64_t only_before, uint64_t only_after) {
   return test;
 }
 
-Interval wilson_interval(uint64_t successes, uint64_t total) {
-  constexpr double kZ = 1.959963984540054;  // 97.5% point of the normal distribution
+Interval wilson_interval(uint64_t successes, uint64_t total, double confidence) {
+  const double z = normal_quantile(0.5 + confidence / 2);
   const auto n = static_cast<double>(total);
-  const double share = static_cast<double>(successes) / n, z2 = kZ * kZ;
+  const double share = static_cast<double>(successes) / n, z2 = z * z;
   const double centre = (share + z2 / (2 * n)) / (1 + z2 / n);
-  const double half = kZ / (1 + z2 / n) * std::sqrt(share * (1 - share) / n + z2 / (4 * n * n));
+  const double half = z / (1 + z2 / n) * std::sqrt(share * (1 - share) / n + z2 / (4 * n * n));
   return {std::max(0.0, centre - half), std::min(1.0, centre + half)};
 }
 

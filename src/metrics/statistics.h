@@ -63,7 +63,7 @@ struct McNemar {
 McNemar mcnemar(std::span<const double> before, std::span<const double> after);
 McNemar mcnemar(uint64_t only_before, uint64_t only_after);
 
-/// Wilson's interval of a share (Wilson 1927) at 95%; total > 0.
-Interval wilson_interval(uint64_t successes, uint64_t total);
+/// Wilson's interval of a share (Wilson 1927); total > 0, 0 < confidence < 1.
+Interval wilson_interval(uint64_t successes, uint64_t total, double confidence = 0.95);
 
 }  // namespace hone::metrics
