@@ -20,7 +20,10 @@ class TokenLoss : public Objective {
                                               decoder_.options().device);
     const auto loss = model::head_loss(decoder_, decoder_.hidden(micro.batch, request.context), micro.targets,
                                        request.context, {.weight = request.scale});
-    return {loss.loss, {.loss = loss.nll_sum, .units = loss.tokens, .others = {}}};
+    return {loss.loss,
+            {.loss = loss.nll_sum,
+             .units = loss.tokens,
+             .others = {{"mean_token_accuracy", static_cast<double>(loss.correct)}}}};
   }
   std::vector<std::pair<std::string, double>> evaluate(const Examples& examples, int64_t rows) override {
     const auto result = evaluate::dataset_loss(decoder_, examples, rows);
