@@ -2,7 +2,7 @@
 
 1. A layer includes only itself and layers to its left in ORDER.
 2. A header of a layer without tensors includes no torch header, directly or through another header.
-3. No header lets a heavy library through: nlohmann/json.hpp, CLI11, yaml-cpp, simdjson, PCRE2. One that says
+3. No header lets a heavy library through: nlohmann/json.hpp, CLI11, yaml-cpp, simdjson, PCRE2, Boost, OpenSSL, curl. One that says
    "For sources only" in its opening comment may, if indeed no header and no other layer includes it.
 4. Every header that needs no torch compiles alone (with --compile; CXX names the compiler). One that did is not
    compiled again until it, or a header of the project that it reaches, changes: ${XDG_CACHE_HOME:-~/.cache}/hone/headers
@@ -19,11 +19,11 @@ import subprocess
 import sys
 import time
 
-ORDER = ["base", "data", "text", "metrics", "track", "recipe", "tensor", "model", "exchange", "generate", "evaluate",
-         "tune", "cli"]
+ORDER = ["base", "data", "text", "metrics", "track", "recipe", "net", "store", "client", "tensor", "model",
+         "exchange", "generate", "evaluate", "tune", "serve", "cli"]
 FIRST_WITH_TENSORS = ORDER.index("tensor")
 TORCH = re.compile(r"(ATen|torch|c10)/")
-HEAVY = re.compile(r"(nlohmann/json\.hpp|CLI/|yaml-cpp/|simdjson|pcre2)")
+HEAVY = re.compile(r"(nlohmann/json\.hpp|CLI/|yaml-cpp/|simdjson|pcre2|boost/|openssl/|curl/)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 COMPILER = os.environ.get("CXX", "g++")
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "hone" / "headers"

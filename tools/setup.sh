@@ -2,7 +2,7 @@
 # Makes this machine ready to build (and, with `oracles`, to test) hone.
 #
 #   tools/setup.sh build      distribution packages + the torch wheel that hone links to
-#   tools/setup.sh oracles    the above + the Python environment of reference libraries
+#   tools/setup.sh oracles    the above + the Python environments of reference libraries and of clients
 #
 # Safe to run again and to interrupt: a part that is there is skipped without a look at the network, an
 # environment that was left half made is made anew. Environments lie in ${XDG_CACHE_HOME:-~/.cache}/hone,
@@ -96,5 +96,9 @@ if [ -n "${HONE_TORCH_DIR:-}" ]; then
 else
   make_environment engine "about 0.6 GB" --no-deps
 fi
-if [ "$want" = oracles ]; then make_environment oracles "about 3 GB"; fi
+if [ "$want" = oracles ]; then
+  make_environment oracles "about 3 GB"
+  make_environment clients "60 MB"
+  make_environment clients_legacy "10 MB"
+fi
 say "ready"

@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstring>
 
 namespace hone {
 namespace {
 
 std::atomic<bool> flag{false};
+std::atomic<const char*> said{""};
 
 void on_signal(int signal_number) {
   if (flag.exchange(true)) {
@@ -17,13 +19,15 @@ void on_signal(int signal_number) {
     return;
   }
   // Only async-signal-safe calls are allowed here.
-  constexpr char kNote[] = "\nstopping after this step and saving; press Ctrl-C again to stop at once\n";
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kNote, sizeof kNote - 1);
+  for (const char* part : {"\n", said.load(), "; press Ctrl-C again to stop at once\n"}) {
+    [[maybe_unused]] const auto written = ::write(STDERR_FILENO, part, std::strlen(part));
+  }
 }
 
 }  // namespace
 
-void catch_interrupts() {
+void catch_interrupts(const char* what) {
+  said = what;
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;

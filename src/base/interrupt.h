@@ -3,9 +3,9 @@
 
 namespace hone {
 
-/// From here on the first SIGINT or SIGTERM only sets the flag (and says so on standard error);
-/// a second one ends the program at once.
-void catch_interrupts();
+/// From here on the first SIGINT or SIGTERM only sets the flag (and says so on standard error: "\n", `what` and how to
+/// stop at once); a second one ends the program. `what` must live on.
+void catch_interrupts(const char* what = "stopping after this step and saving");
 bool interrupted();
 /// Sets or clears the flag by hand (tests, embedding programs).
 void set_interrupted(bool value);

@@ -127,8 +127,9 @@ void Progress::draw(bool last) {
   const std::lock_guard lock(output_mutex);
   if (terminal_is_live()) {
     while (display_width(text) >= columns()) {
-      do text.pop_back();
-      while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80);
+      // The last character whole: its following bytes, then the one that leads them.
+      while (text.size() > 1 && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80) text.pop_back();
+      text.pop_back();
     }
     std::fprintf(stderr, "\r\x1b[K%s%s", text.c_str(), last ? "\n" : "");
     live_line = last ? "" : text;

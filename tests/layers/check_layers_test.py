@@ -35,7 +35,8 @@ class CheckLayers(unittest.TestCase):
         self.assertIn("track/a.h -> track/b.h -> torch/torch.h", text)
 
     def test_heavy_libraries_in_headers_are_found(self):
-        for name in ("nlohmann/json.hpp", "CLI/CLI.hpp", "yaml-cpp/yaml.h", "simdjson.h", "pcre2.h"):
+        for name in ("nlohmann/json.hpp", "CLI/CLI.hpp", "yaml-cpp/yaml.h", "simdjson.h", "pcre2.h",
+                     "boost/asio.hpp", "openssl/ssl.h", "curl/curl.h"):
             code, text = self.run_on({"src/base/a.h": f"#include <{name}>\n"})
             self.assertEqual(code, 1)
             self.assertIn(f"a header must not include {name}", text)

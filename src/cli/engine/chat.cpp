@@ -117,6 +117,7 @@ class Chat {
     const char* finish = "interrupted";
     while (!engine.idle() && !interrupted()) {
       for (const generate::Event& event : engine.step()) {
+        if (event.error) throw Error(*event.error);
         ++tokens;
         text += event.text;
         if (event.finish != generate::FinishReason::kNone) {

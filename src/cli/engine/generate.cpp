@@ -75,6 +75,7 @@ void run_one(const Options& options, const Loaded& loaded) {
   Completion completion;
   while (!engine.idle() && !interrupted()) {
     for (const generate::Event& event : engine.step()) {
+      if (event.error) throw Error(*event.error);
       completion.ids.push_back(event.token);
       completion.text = event.answer;
       completion.finish = event.finish;

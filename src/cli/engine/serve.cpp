@@ -1,0 +1,137 @@
+// hone serve: OpenAI's API on a model of one's own.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/json.h"
+#include "base/strings.h"
+#include "cli/command.h"
+#include "cli/engine/engine_options.h"
+#include "serve/service.h"
+
+namespace hone::cli {
+namespace {
+
+struct Options {
+  ModelChoice model;
+  serve::ServiceOptions service;
+  std::string chat_template, data_dir = "hone-data";
+  std::vector<std::string> aliases;
+  int64_t max_upload_mib = 512;
+  bool json = false;
+};
+
+std::map<std::string, std::string> read_aliases(const std::vector<std::string>& given) {
+  std::map<std::string, std::string> aliases;
+  for (const std::string& pair : given) {
+    const size_t equals = pair.find('=');
+    if (equals == 0 || equals == std::string::npos || equals + 1 == pair.size()) {
+      fail_input("--alias", "\"" + excerpt(pair, 80) + "\" is not NAME=TARGET",
+                 "write --alias my-bot=latest:customer-support");
+    }
+    aliases[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  return aliases;
+}
+
+std::string address(const serve::ServiceOptions& options, int port) {
+  const std::string& host = options.http.host;
+  const bool v6 = host.find(':') != std::string::npos;
+  return std::string(options.http.tls_certificate.empty() ? "http://" : "https://") + (v6 ? "[" + host + "]" : host) +
+         ":" + std::to_string(port);
+}
+
+void run(Options options) {
+  catch_interrupts("ending: answers that run may finish, a running job saves");
+  serve::ServiceOptions& service = options.service;
+  if (service.catalog.base_names.empty()) {
+    service.catalog.base_names = {std::filesystem::weakly_canonical(options.model.model).filename().string()};
+  }
+  service.catalog.base_folder = std::filesystem::absolute(options.model.model);
+  service.catalog.aliases = read_aliases(options.aliases);
+  service.data = options.data_dir;
+  service.embeddings.max_waiting = std::min(service.embeddings.max_waiting, service.host.max_waiting);
+  service.files.max_bytes = options.max_upload_mib << 20;
+  const bool is_file = std::filesystem::is_regular_file(options.chat_template);
+  service.jobs.chat_template =
+      is_file ? std::filesystem::absolute(options.chat_template).string() : options.chat_template;
+  const generate::ModelText text(options.model.model, options.model.adapter, options.chat_template);
+  const auto decoder = load_model(options.model);
+  serve::Service running(*decoder, text, service);
+  running.start();
+  const std::string where = address(service, running.port());
+  if (options.json) {
+    Json line = {{"address", where}, {"base_url", where + "/v1"}, {"model", service.catalog.base_names.front()}};
+    if (!running.new_key().empty()) line["api_key"] = running.new_key();
+    std::printf("%s\n", to_line(line).c_str());
+  } else {
+    std::printf("hone serves %s on %s\n", service.catalog.base_names.front().c_str(), where.c_str());
+    if (!running.new_key().empty()) std::printf("API key (shown this once): %s\n", running.new_key().c_str());
+    std::printf("  export OPENAI_BASE_URL=%s/v1 OPENAI_API_KEY=%s\n", where.c_str(),
+                running.new_key().empty() ? "…" : running.new_key().c_str());
+  }
+  std::fflush(stdout);
+  while (!interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  running.stop();
+}
+
+}  // namespace
+
+void set_up_serve(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  serve::ServiceOptions& service = options->service;
+  options->model.compute_dtype = "stored";
+  add_model_options(app, options->model);
+  app.add_option("--served-model-name", service.catalog.base_names,
+                 "Names that clients may use for the model; the first is its own (default: the folder's)")
+      ->type_name("NAME");
+  app.add_option("--alias", options->aliases,
+                 "A further name: NAME=MODEL, or NAME=latest:SUFFIX for the newest fine-tuned model of that suffix")
+      ->type_name("NAME=TARGET");
+  app.add_option("--organization", service.catalog.organization, "Third part of fine-tuned models' names")
+      ->capture_default_str();
+  app.add_option("--host", service.http.host, "Address to listen on")->capture_default_str();
+  service.http.port = 8000;
+  app.add_option("--port", service.http.port, "Port (0: one that is free)")->capture_default_str();
+  app.add_option("--data-dir", options->data_dir, "Folder of files, jobs and models; made if missing")
+      ->capture_default_str();
+  app.add_option("--database", service.database, "postgresql://… in place of SQLite in the data folder")
+      ->type_name("URL");
+  app.add_option("--api-key", service.api_key, "An administrator's key (default: made at the first start)")
+      ->envname("HONE_API_KEY");
+  app.add_flag("--no-auth", service.open, "Ask for no key; on a loopback address alone");
+  app.add_option("--tls-certificate", service.http.tls_certificate, "PEM file; with --tls-key the server speaks HTTPS")
+      ->type_name("FILE");
+  app.add_option("--tls-key", service.http.tls_key, "PEM file")->type_name("FILE");
+  app.add_option("--chat-template", options->chat_template,
+                 "File or name of a built-in template in place of the model's")
+      ->type_name("TEMPLATE");
+  app.add_option("--max-running", service.host.engine.max_running, "Answers that are generated together")
+      ->capture_default_str();
+  app.add_option("--max-waiting", service.host.max_waiting, "Answers that may wait; more get 429")
+      ->capture_default_str();
+  app.add_option("--embedding-model", service.embeddings.folder, "Folder of an encoder that answers /v1/embeddings")
+      ->type_name("DIR");
+  app.add_option("--served-embedding-name", service.embeddings.name, "Its name for clients (default: the folder's)")
+      ->type_name("NAME");
+  app.add_option("--context-length", service.host.engine.context_limit, "Tokens of prompt and answer (0: the model's)")
+      ->capture_default_str();
+  app.add_option("--max-upload-mib", options->max_upload_mib, "Largest file")->capture_default_str();
+  app.add_option("--job-threads", service.jobs.limits.threads, "Threads of a training job (0: all cores)")
+      ->capture_default_str();
+  app.add_option("--job-rank", service.jobs.lora_rank, "lora r of training jobs")->capture_default_str();
+  app.add_option("--job-max-length", service.jobs.max_length, "Tokens of a training example; longer ones are cut")
+      ->capture_default_str();
+  app.add_option("--job-learning-rate", service.jobs.learning_rate, "What a learning_rate_multiplier of 1 stands for")
+      ->capture_default_str();
+  app.add_flag("--json", options->json, "Print the address and key as one JSON object");
+  app.callback([options] { run(*options); });
+}
+
+}  // namespace hone::cli

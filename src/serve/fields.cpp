@@ -1,0 +1,187 @@
+#include "serve/fields.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/strings.h"
+#include "serve/api_error.h"
+
+namespace hone::serve {
+namespace {
+
+constexpr int kDeepest = 64;
+
+const char* kind_of(const Json& value) {
+  if (value.is_null()) return "null";
+  if (value.is_string()) return "a string";
+  if (value.is_boolean()) return "a boolean";
+  if (value.is_number_integer()) return "an integer";
+  if (value.is_number()) return "a decimal";
+  return value.is_array() ? "an array" : "an object";
+}
+
+/// Code points, as the limits of the API count.
+int64_t characters(const std::string& text) {
+  int64_t count = 0;
+  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  return count;
+}
+
+std::string shown(double value) {
+  return format("%g", value);
+}
+std::string shown(int64_t value) {
+  return std::to_string(value);
+}
+
+}  // namespace
+
+Json parse_body(const std::string& body) {
+  bool too_deep = false;
+  const auto watch = [&](int depth, Json::parse_event_t, Json&) {
+    too_deep = too_deep || depth > kDeepest;
+    return !too_deep;  // what lies deeper is left out
+  };
+  Json document = Json::parse(body, watch, /*allow_exceptions=*/false);
+  if (too_deep) refuse(format("The request body is nested more than %d levels deep.", kDeepest));
+  if (document.is_discarded()) {
+    refuse(
+        "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "
+        "library correctly. The request body should be a JSON object, in UTF-8.)");
+  }
+  if (!document.is_object())
+    refuse(std::string("The request body must be a JSON object, not ") + kind_of(document) + ".");
+  return document;
+}
+
+Fields::Fields(const Json& object, std::string path) : object_(object), path_(std::move(path)) {}
+
+std::string Fields::path(const std::string& key) const {
+  return path_.empty() ? key : path_ + "." + key;
+}
+
+const Json* Fields::find(const std::string& key) const {
+  const auto found = object_.find(key);
+  return found == object_.end() || found->is_null() ? nullptr : &*found;
+}
+
+bool Fields::has(const std::string& key) const {
+  return find(key) != nullptr;
+}
+
+void Fields::missing(const std::string& key) const {
+  refuse("Missing required parameter: '" + path(key) + "'.", path(key), "missing_required_parameter");
+}
+
+void Fields::wrong_type(const std::string& key, const char* expected) const {
+  refuse(
+      "Invalid type for '" + path(key) + "': expected " + expected + ", but got " + kind_of(*find(key)) + " instead.",
+      path(key), "invalid_type");
+}
+
+template <typename Number>
+void Fields::check_range(const std::string& key, Number value, Number least, Number most, const char* kind) const {
+  const bool below = value < least;
+  if (!below && value <= most) return;
+  refuse("Invalid '" + path(key) + "': " + kind + (below ? " below minimum" : " above maximum") +
+             " value. Expected a value " + (below ? ">= " + shown(least) : "<= " + shown(most)) + ", but got " +
+             shown(value) + " instead.",
+         path(key), std::string(kind) + (below ? "_below_min_value" : "_above_max_value"));
+}
+
+std::optional<std::string> Fields::optional_text(const std::string& key, int64_t least, int64_t most) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_string()) wrong_type(key, "a string");
+  const auto& text = value->get_ref<const std::string&>();
+  const int64_t length = characters(text);
+  const bool below = length < least;
+  if (below || length > most) {
+    refuse("Invalid '" + path(key) + "': string too " +
+               (below ? "short. Expected a string with minimum length " + shown(least)
+                      : "long. Expected a string with maximum length " + shown(most)) +
+               ", but got " + (length == 0 ? "an empty string" : "a string with length " + shown(length)) + " instead.",
+           path(key), below ? "string_below_min_length" : "string_above_max_length");
+  }
+  return text;
+}
+
+std::string Fields::text(const std::string& key, int64_t least, int64_t most) const {
+  std::optional<std::string> value = optional_text(key, least, most);
+  if (!value) missing(key);
+  return *std::move(value);
+}
+
+std::optional<std::string> Fields::choice(const std::string& key, std::initializer_list<const char*> known) const {
+  std::optional<std::string> value = optional_text(key);
+  if (!value) return value;
+  std::vector<std::string> quoted;
+  for (const char* name : known) {
+    if (*value == name) return value;
+    quoted.push_back("'" + std::string(name) + "'");
+  }
+  refuse("Invalid value: '" + excerpt(*value, 40) + "'. Supported values are: " + join(quoted, ", ") + ".", path(key),
+         "invalid_value");
+}
+
+std::optional<int64_t> Fields::integer(const std::string& key, int64_t least, int64_t most) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  int64_t number = 0;
+  if (value->is_number_unsigned()) {
+    const auto all = value->get<uint64_t>();
+    number = all > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) ? std::numeric_limits<int64_t>::max()
+                                                                              : static_cast<int64_t>(all);
+  } else if (value->is_number_integer()) {
+    number = value->get<int64_t>();
+  } else if (value->is_number() && std::abs(value->get<double>()) < 9e15 &&
+             value->get<double>() == std::floor(value->get<double>())) {
+    number = static_cast<int64_t>(value->get<double>());  // 3.0, as some clients write whole numbers
+  } else {
+    wrong_type(key, "an integer");
+  }
+  check_range(key, number, least, most, "integer");
+  return number;
+}
+
+std::optional<double> Fields::number(const std::string& key, double least, double most) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_number()) wrong_type(key, "a decimal");
+  const auto number = value->get<double>();
+  check_range(key, number, least, most, "decimal");
+  return number;
+}
+
+std::optional<bool> Fields::boolean(const std::string& key) const {
+  const Json* value = find(key);
+  if (value == nullptr) return std::nullopt;
+  if (!value->is_boolean()) wrong_type(key, "a boolean");
+  return value->get<bool>();
+}
+
+const Json* Fields::object(const std::string& key) const {
+  const Json* value = find(key);
+  if (value != nullptr && !value->is_object()) wrong_type(key, "an object");
+  return value;
+}
+
+const Json* Fields::array(const std::string& key) const {
+  const Json* value = find(key);
+  if (value != nullptr && !value->is_array()) wrong_type(key, "an array");
+  return value;
+}
+
+void Fields::only(std::initializer_list<const char*> known) const {
+  for (const auto& [key, value] : object_.items()) {
+    bool found = false;
+    for (const char* name : known) found = found || key == name;
+    if (found) continue;
+    const std::string name = path(excerpt(key, 60));
+    refuse((path_.empty() ? "Unrecognized request argument supplied: " : "Unknown parameter: '") + name +
+               (path_.empty() ? "" : "'."),
+           name, "unknown_parameter");
+  }
+}
+
+}  // namespace hone::serve

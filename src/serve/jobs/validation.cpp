@@ -1,0 +1,85 @@
+#include "serve/jobs/validation.h"
+
+#include "base/error.h"
+#include "base/strings.h"
+#include "data/file_check.h"
+
+namespace hone::serve {
+namespace {
+
+constexpr size_t kMostReported = 200, kLeastExamples = 10;
+
+const char* format_name(const std::string& method) {
+  return method == "dpo" ? "fine-tune-preference" : "fine-tune-chat";
+}
+
+/// A row of pairs is for dpo, any other for the rest.
+std::optional<JobFault> wrong_format(const data::FileReport& report, const std::string& id, const std::string& method,
+                                     const std::string& param) {
+  const bool wants_pairs = method == "dpo";
+  for (const auto& [shape, rows] : report.shapes) {
+    const bool pairs = shape == "preference" || shape == "openai_preference";
+    if (pairs == wants_pairs) continue;
+    return JobFault{"invalid_file_format",
+                    "Input file " + id + " is in the " + format_name(pairs ? "dpo" : "supervised") +
+                        " format, but the method " + method + " needs the " + format_name(method) + " format.",
+                    param};
+  }
+  return std::nullopt;
+}
+
+std::string text_of(const data::Finding& finding) {
+  std::string text = finding.line > 0 ? format("Line %lu", finding.line) : "File";
+  if (!finding.path.empty()) text += ", " + finding.path;
+  text += ": " + finding.message;
+  return finding.fix.empty() ? text : text + " (" + finding.fix + ")";
+}
+
+}  // namespace
+
+DataCheck check_job_file(const std::filesystem::path& path, const std::string& id, const std::string& method,
+                         const std::string& param,
+                         const std::function<void(const char* level, const std::string& text)>& report) {
+  DataCheck check;
+  data::FileCheckOptions options;
+  options.min_rows = 0;
+  options.load.format = "jsonl";
+  data::FileReport found;
+  try {
+    found = data::check_file(path, options);
+  } catch (const Error& error) {
+    check.fault =
+        JobFault{"invalid_" + param, "The job failed due to an invalid file " + id + ". " + error.message(), param};
+    return check;
+  }
+  check.examples = static_cast<int64_t>(found.ok);
+  check.raw_pairs = found.shapes.size() == 1 && found.shapes.contains("prompt_completion");
+  size_t errors = 0;
+  std::string first;
+  for (const data::Finding& finding : found.findings) {
+    const bool is_error = finding.severity() == data::Severity::kError;
+    const std::string text = text_of(finding);
+    if (is_error && ++errors == 1) first = text;
+    if (is_error ? errors <= kMostReported : finding.line == 0)
+      report(is_error ? "error" : "warn", param + ": " + text);
+  }
+  if (errors > kMostReported) report("error", format("%s: %zu more faults", param.c_str(), errors - kMostReported));
+  if (errors > 0) {
+    const char* which = param == "training_file" ? "training" : "validation";
+    check.fault =
+        JobFault{"invalid_" + param,
+                 format("The job failed due to an invalid %s file. Invalid file format. %s", which, first.c_str()) +
+                     (errors > 1 ? format(" %zu faults in all are in the job's events.", errors) : ""),
+                 param};
+  } else if (auto wrong = wrong_format(found, id, method, param)) {
+    check.fault = std::move(wrong);
+  } else if (param == "training_file" && found.ok < kLeastExamples) {
+    check.fault = JobFault{
+        "invalid_n_examples",
+        format("Training file has %lu example(s), but must have at least %zu examples", found.ok, kLeastExamples),
+        param};
+  }
+  return check;
+}
+
+}  // namespace hone::serve
