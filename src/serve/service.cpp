@@ -117,8 +117,8 @@ ServiceOptions Service::Impl::complete(ServiceOptions chosen) {
     fail_input("--no-auth", "would let everybody who reaches " + chosen.http.host + " in",
                "leave it out, or bind 127.0.0.1");
   }
-  fs::create_directories(chosen.data);
-  fs::permissions(chosen.data, fs::perms::owner_all);
+  // A folder that was there keeps the rights that somebody gave it.
+  if (fs::create_directories(chosen.data)) fs::permissions(chosen.data, fs::perms::owner_all);
   if (chosen.database.empty()) chosen.database = chosen.data / "hone.db";
   chosen.jobs.folder = chosen.data / "jobs";
   chosen.jobs.models = chosen.data / "models";

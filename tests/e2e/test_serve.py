@@ -253,6 +253,23 @@ def test_answers_do_not_depend_on_who_else_asks(start):
     assert together == alone
 
 
+def test_a_base_in_four_bits_is_trained_and_asked_as_it_is_served(start, tmp_path):
+    service = start("--quantization", "nf4")
+    job = service.wait(long_job(service, write_rows(tmp_path / "rows.jsonl", chats(12))))
+    assert job["status"] == "succeeded", job
+    assert "load_in_4bit: true" in (service.data / "jobs" / job["id"] / "config.yaml").read_text()
+    asked = {"temperature": 0, "max_tokens": 12, "logprobs": True}
+    tuned, base = (service.chat(name, "질문 1", **asked)[1]["choices"][0]["logprobs"]["content"][0]["logprob"]
+                   for name in (job["fine_tuned_model"], MODEL))
+    assert abs(tuned - base) > 1e-3
+
+
+def test_an_adapter_for_the_base_is_refused(model, tmp_path):
+    result = subprocess.run([HONE, "serve", "--model", model, "--adapter", tmp_path, "--data-dir", tmp_path / "data"],
+                            capture_output=True, text=True, timeout=60)
+    assert result.returncode == 2 and "merge it first" in result.stderr
+
+
 def test_a_second_server_on_the_same_folder_is_refused(start):
     service = start()
     result = subprocess.run(list(map(str, service.command)), capture_output=True, text=True, timeout=60)

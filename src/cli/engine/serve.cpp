@@ -58,6 +58,12 @@ void run(Options options) {
   service.data = options.data_dir;
   service.embeddings.max_waiting = std::min(service.embeddings.max_waiting, service.host.max_waiting);
   service.files.max_bytes = options.max_upload_mib << 20;
+  if (!options.model.adapter.empty()) {
+    fail_input("--adapter", "would answer in the base's name, while jobs train on the base alone",
+               "merge it first: hone merge --model MODEL --adapter DIR --output MERGED, then serve MERGED");
+  }
+  service.jobs.quantization = options.model.quantization;
+  service.jobs.double_quant = options.model.double_quant;
   const bool is_file = std::filesystem::is_regular_file(options.chat_template);
   service.jobs.chat_template =
       is_file ? std::filesystem::absolute(options.chat_template).string() : options.chat_template;

@@ -27,6 +27,8 @@ struct JobSettings {
   int64_t lora_rank = 16, max_length = 2048;
   int64_t max_queued = 64;  ///< of one owner; more are refused with 429
   std::string compute_dtype = "auto";
+  std::string quantization;  ///< what the base is brought to, as it is served: nf4, fp4, int8 or "" (as it lies)
+  bool double_quant = false;
   std::string chat_template;  ///< the one that answers are asked with, where it is not the model's own: file or name
 };
 

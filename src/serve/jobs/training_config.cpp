@@ -33,6 +33,10 @@ recipe::TrainConfig training_config(const JobRecord& job, const std::filesystem:
   config.model.name_or_path = base;
   config.model.compute_dtype = settings.compute_dtype;
   config.model.chat_template = settings.chat_template;
+  config.quantization.load_in_8bit = settings.quantization == "int8";
+  config.quantization.load_in_4bit = !settings.quantization.empty() && !config.quantization.load_in_8bit;
+  if (config.quantization.load_in_4bit) config.quantization.bnb_4bit_quant_type = settings.quantization;
+  config.quantization.bnb_4bit_use_double_quant = config.quantization.load_in_4bit && settings.double_quant;
   if (std::filesystem::exists(folder / kTemplateFile)) config.model.chat_template = (folder / kTemplateFile).string();
   config.data.train = {folder / "train.jsonl"};
   if (validates) config.data.validation = (folder / "validation.jsonl").string();
