@@ -188,6 +188,9 @@ def measure(name):
             f"| {peak(mine) / 2**20:.0f} | {peak(theirs) / 2**20:.0f} | {peak(mine) / peak(theirs):.2f}× | {apart:.1e} |"), mine[0]["machine"]
 
 
+BOUND = """Full tuning in bf16 is the one row above half of the peer's memory: of hone's peak four fifths are what both must hold, 16 bytes a parameter (fp32 masters, gradients, two moments; of 135M: 2.0 GiB). `optim: adamw_8bit` takes two thirds of the moments away."""
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", default=PLAN, metavar="METHOD/SHAPE/DTYPE", help=f"of {', '.join(PLAN)}")
@@ -208,7 +211,7 @@ def main():
         f"Tokens per second, median (best) of {STEPS} steps in each of {ROUNDS} rounds, the two taking turns; peak resident memory in MiB; the last column "
         f"is how far the losses of {STEPS + WARM_UP} steps lie apart at most, relatively. What the methods are stands at the head of the script.", "",
         "| method | shape | arithmetic | peer | hone tok/s | peer tok/s | ratio | hone MiB | peer MiB | ratio | losses apart |",
-        "|---|---|---|---|---|---|---|---|---|---|---|", *lines, ""])
+        "|---|---|---|---|---|---|---|---|---|---|---|", *lines, "", BOUND, ""])
     if options.write:
         (ROOT / "bench/results/train_methods.md").write_text(text)
 
