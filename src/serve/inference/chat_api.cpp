@@ -93,7 +93,7 @@ std::vector<int32_t> prompt_of(const ModelHost& host, const data::Example& conve
   }
 }
 
-void answer(net::Request& request, net::Responder responder, Catalog& catalog, ModelHost& host) {
+void answer(net::Request& request, const net::Responder& responder, Catalog& catalog, ModelHost& host) {
   ChatRequest asked = read_chat_request(parse_body(request.body), host.config().vocab_size);
   const ServedModel model = catalog.find(asked.model, caller_of(request));
   const std::vector<int32_t> prompt = prompt_of(host, asked.conversation);
@@ -120,9 +120,9 @@ void answer(net::Request& request, net::Responder responder, Catalog& catalog, M
 }  // namespace
 
 void add_chat_api(net::Server& server, Catalog& catalog, ModelHost& host) {
-  add_waiting_route(server, "/v1/chat/completions", Role::kUse, [&](net::Request& request, net::Responder responder) {
-    answer(request, std::move(responder), catalog, host);
-  });
+  add_waiting_route(
+      server, "/v1/chat/completions", Role::kUse,
+      [&](net::Request& request, const net::Responder& responder) { answer(request, responder, catalog, host); });
 }
 
 }  // namespace hone::serve

@@ -104,7 +104,7 @@ Prompts read_prompts(const Fields& fields, const ModelHost& host) {
   return prompts;
 }
 
-void answer(net::Request& request, net::Responder responder, Catalog& catalog, ModelHost& host) {
+void answer(net::Request& request, const net::Responder& responder, Catalog& catalog, ModelHost& host) {
   const Json body = parse_body(request.body);
   const Fields fields(body);
   fields.only({"model", "prompt", "best_of", "echo", "frequency_penalty", "logit_bias", "logprobs", "max_tokens", "n",
@@ -146,8 +146,8 @@ void answer(net::Request& request, net::Responder responder, Catalog& catalog, M
 }  // namespace
 
 void add_completions_api(net::Server& server, Catalog& catalog, ModelHost& host) {
-  add_waiting_route(server, "/v1/completions", Role::kUse, [&](net::Request& request, net::Responder responder) {
-    answer(request, std::move(responder), catalog, host);
+  add_waiting_route(server, "/v1/completions", Role::kUse, [&](net::Request& request, const net::Responder& responder) {
+    answer(request, responder, catalog, host);
   });
 }
 

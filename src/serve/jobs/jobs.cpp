@@ -96,7 +96,7 @@ JobRecord Jobs::change(const JobRecord& job, const char* to, const std::string& 
 
 JobRecord Jobs::cancel(const std::string& id, const Caller& caller) {
   for (;;) {
-    const JobRecord job = get(id, caller);
+    JobRecord job = get(id, caller);
     if (job.status == status::kCancelled) return job;  // a client that asks again means the same
     if (status::is_final(job.status)) refuse_status(job, "cancelled");
     JobRecord now = change(job, status::kCancelled, "Fine-tuning job cancelled");

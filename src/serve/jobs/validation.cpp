@@ -21,8 +21,8 @@ std::optional<JobFault> wrong_format(const data::FileReport& report, const std::
     const bool pairs = shape == "preference" || shape == "openai_preference";
     if (pairs == wants_pairs) continue;
     return JobFault{"invalid_file_format",
-                    "Input file " + id + " is in the " + format_name(pairs ? "dpo" : "supervised") +
-                        " format, but the method " + method + " needs the " + format_name(method) + " format.",
+                    format("Input file %s is in the %s format, but the method %s needs the %s format.", id.c_str(),
+                           format_name(pairs ? "dpo" : "supervised"), method.c_str(), format_name(method)),
                     param};
   }
   return std::nullopt;
@@ -61,7 +61,7 @@ DataCheck check_job_file(const std::filesystem::path& path, const std::string& i
     const std::string text = text_of(finding);
     if (is_error && ++errors == 1) first = text;
     if (is_error ? errors <= kMostReported : finding.line == 0)
-      report(is_error ? "error" : "warn", param + ": " + text);
+      report(is_error ? "error" : "warn", format("%s: %s", param.c_str(), text.c_str()));
   }
   if (errors > kMostReported) report("error", format("%s: %zu more faults", param.c_str(), errors - kMostReported));
   if (errors > 0) {
