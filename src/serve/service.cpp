@@ -23,17 +23,29 @@ namespace hone::serve {
 namespace fs = std::filesystem;
 namespace {
 
-/// One service a folder, for as long as this lives; the kernel lets go of it even after kill -9.
+/// Uploads and staged jobs of a server that was killed.
+void sweep(const fs::path& spool, const fs::path& jobs) {
+  std::error_code ignored;
+  fs::remove_all(spool, ignored);
+  fs::create_directories(spool);
+  if (!fs::exists(jobs)) return;
+  for (const auto& entry : fs::directory_iterator(jobs)) {
+    if (starts_with(entry.path().filename().string(), ".")) fs::remove_all(entry.path(), ignored);
+  }
+}
+
+/// One service a folder, for as long as this lives; the kernel lets go of it even after kill -9. What lies about in a
+/// folder that is another's is that one's work, so it is swept only once the folder is ours.
 class FolderLock {
  public:
-  explicit FolderLock(const fs::path& folder) {
-    fs::create_directories(folder);
+  FolderLock(const fs::path& folder, const fs::path& spool, const fs::path& jobs) {
     const std::string path = folder / "lock";
     descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (descriptor_ < 0) fail_input(path, "cannot be opened", "check that the folder may be written to");
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
       fail_input(folder.string(), "is in use by another hone serve", "end it, or choose another --data-dir");
     }
+    sweep(spool, jobs);
   }
   ~FolderLock() { ::close(descriptor_); }
   FolderLock(const FolderLock&) = delete;
@@ -47,23 +59,12 @@ bool is_loopback(const std::string& host) {
   return starts_with(host, "127.") || host == "::1" || host == "localhost";
 }
 
-/// Uploads and staged jobs of a server that was killed.
-void sweep(const fs::path& spool, const fs::path& jobs) {
-  std::error_code ignored;
-  fs::remove_all(spool, ignored);
-  fs::create_directories(spool);
-  if (!fs::exists(jobs)) return;
-  for (const auto& entry : fs::directory_iterator(jobs)) {
-    if (starts_with(entry.path().filename().string(), ".")) fs::remove_all(entry.path(), ignored);
-  }
-}
-
 }  // namespace
 
 struct Service::Impl {
   Impl(model::Decoder& decoder, const generate::ModelText& text, ServiceOptions chosen)
       : options(complete(std::move(chosen))),
-        lock(options.data),
+        lock(options.data, options.http.spool, options.jobs.folder),
         database(store::Database::open(options.database)),
         records(migrated(*database)),
         blobs(options.data / "blobs"),
@@ -123,7 +124,6 @@ ServiceOptions Service::Impl::complete(ServiceOptions chosen) {
   chosen.jobs.folder = chosen.data / "jobs";
   chosen.jobs.models = chosen.data / "models";
   chosen.http.spool = chosen.data / "spool";
-  sweep(chosen.http.spool, chosen.jobs.folder);
   chosen.http.authorize = [this](const std::string&, const std::string&, net::Request& head) {
     return keys.authorize(head);
   };

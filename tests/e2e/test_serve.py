@@ -272,5 +272,9 @@ def test_an_adapter_for_the_base_is_refused(model, tmp_path):
 
 def test_a_second_server_on_the_same_folder_is_refused(start):
     service = start()
+    at_work = [service.data / "spool/upload", service.data / "jobs/.staged"]
+    for path in at_work:
+        path.write_text("the first server's")
     result = subprocess.run(list(map(str, service.command)), capture_output=True, text=True, timeout=60)
     assert result.returncode == 2 and "in use by another hone serve" in result.stderr
+    assert all(path.exists() for path in at_work), "what the first is at work on was swept away"
