@@ -17,7 +17,7 @@ namespace hone::store {
 /// How long a statement or transaction is tried again, or waits for a lock, before that is an Error.
 constexpr std::chrono::seconds kPatience{30};
 /// How long an open Database waits for a server that has gone away, e.g. to be restarted.
-constexpr std::chrono::seconds kReconnectPatience{5};
+constexpr std::chrono::seconds kReconnectPatience{15};
 
 /// The database undid the statement and its transaction, or never saw them: trying again is safe.
 class TryAgain : public Error {

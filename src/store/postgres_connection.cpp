@@ -120,7 +120,8 @@ void PostgresConnection::fail(const PGresult* answer, std::string_view sql) {
   const char* primary = PQresultErrorField(answer, PG_DIAG_MESSAGE_PRIMARY);
   const std::string text = one_line(primary != nullptr ? primary : PQerrorMessage(handle_.get()));
   const Error error(ErrorKind::kFailure, place_, text + ", in " + excerpt(sql, 200));
-  const bool ended = state == "57P01" || state == "57P02" || starts_with(state, "08");
+  // Without a state it is libpq that speaks: a failed write leaves its status at OK until somebody reads.
+  const bool ended = state.empty() || state == "57P01" || state == "57P02" || starts_with(state, "08");
   if (ended || PQstatus(handle_.get()) != CONNECTION_OK)
     throw ConnectionLost(Error(ErrorKind::kFailure, place_, "the connection broke: " + text));
   if (state == "40001" || state == "40P01") throw TryAgain(error, kPatience);

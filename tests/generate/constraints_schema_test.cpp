@@ -1,8 +1,8 @@
 // Which texts a schema lets through: for each keyword, instances that must pass and some that must not. What
 // Python's jsonschema says of the same cases is compared in tests/parity/test_constraints.py.
 #include <gtest/gtest.h>
+#include <time.h>
 
-#include <chrono>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -311,6 +311,18 @@ TEST(JsonSchema, StrictModeSpeaksAsOpenAIDoes) {
 }
 
 // Each would be gigabytes or minutes without limits.
+// Time that other programs take from this one does not count.
+double processor_ms() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
+}
+#ifdef __SANITIZE_ADDRESS__
+constexpr double kLimitMs = 10000;
+#else
+constexpr double kLimitMs = 1000;
+#endif
+
 TEST(JsonSchema, HostileSchemasEndQuickly) {
   std::vector<std::string> schemas;
   for (const char* pattern :
@@ -342,15 +354,15 @@ TEST(JsonSchema, HostileSchemasEndQuickly) {
   for (const Json& schema : {doubling, both, wide, optional, nested}) schemas.push_back(schema.dump());
   for (const std::string& schema : schemas) {
     const Json parsed = Json::parse(schema);
-    const auto begin = std::chrono::steady_clock::now();
+    const double begin = processor_ms();
     std::string error;
     try {
       compile_json_schema(parsed, false, "hostile");
     } catch (const Error& refused) {
       error = refused.what();
     }
-    const double ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
-    EXPECT_LT(ms, 1000) << schema.substr(0, 80) << error;  // 100 in a release build of an idle machine
+    const double ms = processor_ms() - begin;
+    EXPECT_LT(ms, kLimitMs) << schema.substr(0, 80) << error;  // 100 in a release build
     RecordProperty("ms", std::to_string(ms));
     if (std::getenv("HONE_PRINT_TIMES"))
       std::printf("%7.1f ms  %s  %.100s\n", ms, schema.substr(0, 70).c_str(), error.c_str());
