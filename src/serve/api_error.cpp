@@ -45,6 +45,15 @@ void refuse_unknown(const std::string& message, const std::string& param, const 
   throw ApiError(404, message, param, code);
 }
 
+void refuse_busy() {
+  throw ApiError(429, "The server is busy: too many requests are waiting. Try again in a moment.", "",
+                 "rate_limit_exceeded");
+}
+
+ApiError shutting_down() {
+  return {503, "The server is shutting down."};
+}
+
 net::Response response_to(const std::exception_ptr& thrown) {
   try {
     std::rethrow_exception(thrown);

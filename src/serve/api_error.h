@@ -26,6 +26,11 @@ class ApiError : public std::runtime_error {
 [[noreturn]] void refuse_model(const std::string& name);
 [[noreturn]] void refuse_unknown(const std::string& message, const std::string& param, const std::string& code = "");
 
+/// 429: more wait than may.
+[[noreturn]] void refuse_busy();
+/// 503, for what a server that ends cannot answer any more.
+ApiError shutting_down();
+
 /// The answer to whatever was thrown: an ApiError as it is, Error(kInput) as 400, all else as 500 without its text.
 net::Response response_to(const std::exception_ptr& thrown);
 

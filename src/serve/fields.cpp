@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
+#include "data/utf8.h"
 #include "serve/api_error.h"
 
 namespace hone::serve {
@@ -18,13 +19,6 @@ const char* kind_of(const Json& value) {
   if (value.is_number_integer()) return "an integer";
   if (value.is_number()) return "a decimal";
   return value.is_array() ? "an array" : "an object";
-}
-
-/// Code points, as the limits of the API count.
-int64_t characters(const std::string& text) {
-  int64_t count = 0;
-  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  return count;
 }
 
 std::string shown(double value) {
@@ -94,7 +88,7 @@ std::optional<std::string> Fields::optional_text(const std::string& key, int64_t
   if (value == nullptr) return std::nullopt;
   if (!value->is_string()) wrong_type(key, "a string");
   const auto& text = value->get_ref<const std::string&>();
-  const int64_t length = characters(text);
+  const auto length = static_cast<int64_t>(data::count_characters(text));
   const bool below = length < least;
   if (below || length > most) {
     refuse("Invalid '" + path(key) + "': string too " +

@@ -20,6 +20,11 @@ bool equal_digests(const std::string& a, const std::string& b) {
   return difference == 0;
 }
 
+std::string id_of(const std::string& hash) {
+  constexpr size_t kShown = 16;
+  return "key-" + hash.substr(0, kShown);
+}
+
 std::string key_in(const net::Request& head) {
   const std::string* header = head.header("authorization");
   constexpr std::string_view kScheme = "bearer ";
@@ -88,11 +93,14 @@ void Keys::accept(const std::string& key, const std::string& name, Role role) {
   entries_.push_back({hash, name, role});
 }
 
+KeyInfo Keys::info(const std::string& key, const std::string& name, Role role) {
+  return {id_of(store::sha256_of(key)), name, role};
+}
+
 std::vector<KeyInfo> Keys::list() const {
-  constexpr size_t kShown = 16;
   const std::lock_guard lock(mutex_);
   std::vector<KeyInfo> all;
-  for (const Entry& entry : entries_) all.push_back({"key-" + entry.hash.substr(0, kShown), entry.name, entry.role});
+  for (const Entry& entry : entries_) all.push_back({id_of(entry.hash), entry.name, entry.role});
   return all;
 }
 

@@ -50,6 +50,8 @@ class Keys {
   bool empty() const;
   /// A new key, shown this once. A name that is taken gets another key: both are valid.
   std::string create(const std::string& name, Role role);
+  /// What list() says of it.
+  static KeyInfo info(const std::string& key, const std::string& name, Role role);
   /// Makes `key` valid.
   void accept(const std::string& key, const std::string& name, Role role);
   std::vector<KeyInfo> list() const;

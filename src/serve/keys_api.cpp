@@ -29,7 +29,7 @@ net::Response create(const net::Request& request, Keys& keys) {
   const auto role = fields.choice("role", {"use", "train", "admin"});
   if (!role) fields.missing("role");
   const std::string key = keys.create(name, role_named(*role));
-  Json json = key_json(keys.list().back());
+  Json json = key_json(Keys::info(key, name, role_named(*role)));
   json["key"] = key;  // shown this once
   return json_response(json);
 }

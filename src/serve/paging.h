@@ -1,6 +1,6 @@
-// The query of a list and its answer, in OpenAI's form.
+// The query of a list and its answer, in OpenAI's form. For sources only.
 #pragma once
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 
 #include "net/message.h"
 #include "serve/records.h"
@@ -12,5 +12,13 @@ PageRequest page_request(const net::Request& request, int64_t limit, int64_t mos
 /// {"object": "list", "data": […], "first_id", "last_id", "has_more"}
 Json list_json(Json data, bool has_more);
 net::Response json_response(const Json& body);
+
+/// A page of records, each as `show` writes it.
+template <typename Record, typename Show>
+net::Response page_response(const Page<Record>& page, Show show) {
+  Json data = Json::array();
+  for (const Record& record : page.items) data.push_back(show(record));
+  return json_response(list_json(std::move(data), page.has_more));
+}
 
 }  // namespace hone::serve

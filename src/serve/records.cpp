@@ -7,6 +7,8 @@
 namespace hone::serve {
 namespace {
 
+constexpr int64_t kSameRequestSeconds = 600;  // a client has given up repeating by then
+
 using store::Row;
 using store::Value;
 
@@ -163,11 +165,11 @@ int64_t Records::files_with(const std::string& sha256) {
   return database_.query("SELECT COUNT(*) AS n FROM files WHERE sha256 = ?", {sha256}).front().integer("n");
 }
 
-std::optional<FileRecord> Records::recent_file(const FileRecord& like, int64_t since) {
+std::optional<FileRecord> Records::recent_file(const FileRecord& like) {
   const auto rows = database_.query(
       "SELECT * FROM files WHERE sha256 = ? AND filename = ? AND purpose = ? AND owner = ? AND created_at >= ?"
       " ORDER BY serial DESC LIMIT 1",
-      {like.sha256, like.filename, like.purpose, like.owner, since});
+      {like.sha256, like.filename, like.purpose, like.owner, unix_now() - kSameRequestSeconds});
   if (rows.empty()) return std::nullopt;
   return to_file(rows.front());
 }
@@ -193,10 +195,10 @@ std::optional<JobRecord> Records::job(const std::string& id) {
   return to_job(rows.front());
 }
 
-std::optional<JobRecord> Records::recent_job(const std::string& owner, const std::string& request_hash, int64_t since) {
+std::optional<JobRecord> Records::recent_job(const std::string& owner, const std::string& request_hash) {
   const auto rows = database_.query(
       "SELECT * FROM jobs WHERE owner = ? AND request_hash = ? AND created_at >= ? ORDER BY serial DESC LIMIT 1",
-      {owner, request_hash, since});
+      {owner, request_hash, unix_now() - kSameRequestSeconds});
   if (rows.empty()) return std::nullopt;
   return to_job(rows.front());
 }

@@ -79,12 +79,12 @@ class Records {
   bool remove_file(const std::string& id);
   /// How many files have this content.
   int64_t files_with(const std::string& sha256);
-  /// One with this content, name and purpose made by `owner` since `since`: what a client's repeated request meant.
-  std::optional<FileRecord> recent_file(const FileRecord& like, int64_t since);
+  /// One with this content, name and purpose made by `owner` a few minutes ago: what a client's repeated request meant.
+  std::optional<FileRecord> recent_file(const FileRecord& like);
 
   void add(JobRecord& job);
   std::optional<JobRecord> job(const std::string& id);
-  std::optional<JobRecord> recent_job(const std::string& owner, const std::string& request_hash, int64_t since);
+  std::optional<JobRecord> recent_job(const std::string& owner, const std::string& request_hash);
   Page<JobRecord> jobs(const PageRequest& page, const std::function<bool(const JobRecord&)>& keep);
   std::vector<JobRecord> jobs_in(const std::string& status);  ///< the oldest first
   /// Writes what may change of a job, if its status in the table is still `expected`; false otherwise.

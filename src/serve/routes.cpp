@@ -4,6 +4,11 @@
 
 namespace hone::serve {
 
+bool is_retry(const net::Request& request) {
+  const std::string* count = request.header("x-stainless-retry-count");
+  return count != nullptr && *count != "0";
+}
+
 void add_route(net::Server& server, const std::string& method, const std::string& pattern, Role role,
                std::function<net::Response(net::Request&)> answer, net::RouteOptions options) {
   const auto handle = [role, answer = std::move(answer)](net::Request&& request, net::Responder responder) {

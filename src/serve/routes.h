@@ -8,6 +8,9 @@
 
 namespace hone::serve {
 
+/// Whether the client says that it has sent this before and got no answer (openai-python counts its tries).
+bool is_retry(const net::Request& request);
+
 /// For what can be answered at once.
 void add_route(net::Server& server, const std::string& method, const std::string& pattern, Role role,
                std::function<net::Response(net::Request&)> answer, net::RouteOptions options = {});

@@ -36,10 +36,7 @@ std::shared_ptr<std::atomic<bool>> EmbeddingHost::submit(Sequences sequences, Do
   auto gone = std::make_shared<std::atomic<bool>>(false);
   {
     const std::lock_guard lock(mutex_);
-    if (waiting_.size() >= options_.max_waiting) {
-      throw ApiError(429, "The server is busy: too many requests are waiting. Try again in a moment.", "",
-                     "rate_limit_exceeded");
-    }
+    if (waiting_.size() >= options_.max_waiting) refuse_busy();
     waiting_.push_back({std::move(sequences), std::move(done), gone});
   }
   changed_.notify_all();
@@ -75,7 +72,7 @@ std::vector<std::vector<float>> EmbeddingHost::embed(const Request& request) {
   std::vector<std::vector<float>> vectors;
   const Sequences& all = request.sequences;
   for (size_t first = 0; first < all.size() && !*request.gone; first += options_.batch) {
-    if (stopping_) throw ApiError(503, "The server is shutting down.");
+    if (stopping_) throw shutting_down();
     const size_t end = std::min(all.size(), first + options_.batch);
     const std::vector<std::span<const int32_t>> texts(all.begin() + static_cast<ptrdiff_t>(first),
                                                       all.begin() + static_cast<ptrdiff_t>(end));

@@ -9,6 +9,7 @@
 #include "serve/fields.h"
 #include "serve/paging.h"
 #include "serve/routes.h"
+#include "serve/token_ids.h"
 
 namespace hone::serve {
 namespace {
@@ -51,15 +52,7 @@ class InputReader {
     take(host_.tokenizer().encode(text, {.add_special_tokens = true, .parse_special_tokens = false}));
   }
 
-  void add_ids(const Json& list) {
-    std::vector<int32_t> ids;
-    for (const Json& id : list) {
-      const bool known = id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < host_.vocab_size();
-      if (!known) refuse("Invalid 'input': expected token ids of this model's vocabulary.", "input", "invalid_value");
-      ids.push_back(id.get<int32_t>());
-    }
-    take(std::move(ids));
-  }
+  void add_ids(const Json& list) { take(read_token_ids(list, host_.vocab_size(), "input")); }
 
   void take(std::vector<int32_t> ids) {
     if (ids.empty()) refuse("Invalid 'input': it has no tokens.", "input", "empty_string");

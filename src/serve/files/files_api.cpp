@@ -16,7 +16,6 @@ namespace {
 
 // "evals" may be asked for by the contract, whose file object does not know it.
 constexpr const char* kPurposes[] = {"assistants", "batch", "fine-tune", "vision", "user_data"};
-constexpr int64_t kSameRequestSeconds = 600;
 
 const net::Part* part(const net::Request& request, std::string_view name) {
   for (const net::Part& candidate : request.parts) {
@@ -111,12 +110,10 @@ net::Response upload(net::Request& request, Files& files, Records& records) {
   if (content->bytes == 0) refuse("Invalid 'file': the file is empty.", "file", "empty_file");
   file.filename = safe_name(content->filename);
   if (file.purpose == "fine-tune") check_training_file(content->file);
-  const std::string* retry = request.header("x-stainless-retry-count");
-  if (retry != nullptr && *retry != "0") {
+  if (is_retry(request)) {
     FileRecord same = file;
     same.sha256 = store::sha256_of_file(content->file);
-    if (const auto made = records.recent_file(same, unix_now() - kSameRequestSeconds))
-      return json_response(file_json(*made));
+    if (const auto made = records.recent_file(same)) return json_response(file_json(*made));
   }
   return json_response(file_json(files.add(file, content->file)));
 }
@@ -126,11 +123,9 @@ net::Response list(const net::Request& request, Records& records) {
   const std::string* purpose = request.query_value("purpose");
   // Owners are told apart here: only an administrator's list is that of everybody.
   const PageRequest page = page_request(request, 10000, 10000);
-  Json data = Json::array();
-  const Page<FileRecord> found =
-      records.files(page, purpose != nullptr ? *purpose : "", caller.role == Role::kAdmin ? "" : caller.owner);
-  for (const FileRecord& file : found.items) data.push_back(file_json(file));
-  return json_response(list_json(std::move(data), found.has_more));
+  return page_response(
+      records.files(page, purpose != nullptr ? *purpose : "", caller.role == Role::kAdmin ? "" : caller.owner),
+      file_json);
 }
 
 }  // namespace

@@ -81,13 +81,13 @@ class ChatForm : public AnswerForm {
 };
 
 /// Renders with the template that the adapter was trained with, if it brought one.
-std::vector<int32_t> prompt_of(const ModelHost& host, const data::Example& conversation) {
+std::vector<int32_t> prompt_of(ModelHost& host, const data::Example& conversation) {
   if (host.text().chat_template().empty()) {
     refuse("This model has no chat template, so it cannot hold a conversation. Use /v1/completions.", "model",
            "unsupported_model");
   }
   try {
-    return host.text().encoder({}).encode_prompt(conversation);
+    return host.encoder().encode_prompt(conversation);
   } catch (const Error& error) {
     refuse("Invalid 'messages': " + error.message() + ".", "messages", "invalid_value");
   }

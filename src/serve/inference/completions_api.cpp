@@ -8,6 +8,7 @@
 #include "serve/inference/logprob_json.h"
 #include "serve/inference/sampling_fields.h"
 #include "serve/routes.h"
+#include "serve/token_ids.h"
 
 namespace hone::serve {
 namespace {
@@ -56,16 +57,6 @@ struct Prompts {
   std::vector<std::string> texts;
 };
 
-std::vector<int32_t> ids_of(const Json& list, int64_t vocabulary) {
-  std::vector<int32_t> ids;
-  for (const Json& id : list) {
-    const bool known = id.is_number_integer() && id.get<int64_t>() >= 0 && id.get<int64_t>() < vocabulary;
-    if (!known) refuse("Invalid 'prompt': expected token ids of this model's vocabulary.", "prompt", "invalid_value");
-    ids.push_back(id.get<int32_t>());
-  }
-  return ids;
-}
-
 /// A text, a list of texts, a list of ids, or a list of lists of ids.
 Prompts read_prompts(const Fields& fields, const ModelHost& host) {
   Prompts prompts;
@@ -75,7 +66,7 @@ Prompts read_prompts(const Fields& fields, const ModelHost& host) {
     prompts.ids.push_back(tokenizer.encode(text, {.add_special_tokens = true}));
   };
   const auto add_ids = [&](const Json& list) {
-    prompts.ids.push_back(ids_of(list, host.config().vocab_size));
+    prompts.ids.push_back(read_token_ids(list, host.config().vocab_size, "prompt"));
     prompts.texts.push_back(tokenizer.decode(prompts.ids.back()));
   };
   const Json* prompt = fields.find("prompt");

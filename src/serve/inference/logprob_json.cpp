@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/utf8.h"
+
 namespace hone::serve {
 namespace {
 
@@ -16,12 +18,6 @@ Json described(int32_t token, float logprob, const text::Tokenizer& tokenizer) {
   Json bytes = Json::array();
   for (const char c : text) bytes.push_back(static_cast<unsigned char>(c));
   return {{"token", text}, {"logprob", logprob}, {"bytes", std::move(bytes)}};
-}
-
-size_t characters(const std::string& text) {
-  size_t count = 0;
-  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  return count;
 }
 
 }  // namespace
@@ -48,7 +44,7 @@ Json completion_logprobs(std::span<const generate::TokenLogprob> tokens, const t
     logprobs.push_back(one.logprob);
     tops.push_back(std::move(top));
     offsets.push_back(offset);
-    offset += characters(text);
+    offset += data::count_characters(text);
   }
   return {{"tokens", std::move(words)},
           {"token_logprobs", std::move(logprobs)},

@@ -36,10 +36,7 @@ uint64_t ModelHost::submit(std::vector<generate::Request> answers, const std::fi
   uint64_t ticket = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (figures_.waiting + answers.size() > options_.max_waiting) {
-      throw ApiError(429, "The server is busy: too many requests are waiting. Try again in a moment.", "",
-                     "rate_limit_exceeded");
-    }
+    if (figures_.waiting + answers.size() > options_.max_waiting) refuse_busy();
     ticket = next_ticket_++;
     figures_.waiting += answers.size();
     incoming_.push_back({ticket, std::move(answers), std::move(listener)});
@@ -58,6 +55,11 @@ void ModelHost::cancel(uint64_t ticket) {
 
 void ModelHost::forget(const std::filesystem::path& adapter) {
   pool_.withdraw(adapter.string());
+}
+
+const text::ChatEncoder& ModelHost::encoder() {
+  std::call_once(encoder_made_, [this] { encoder_.emplace(text_.encoder({})); });
+  return *encoder_;
 }
 
 std::shared_ptr<const generate::TokenTrie> ModelHost::tokens() {
@@ -94,7 +96,7 @@ void ModelHost::work() {
       fail_all(std::current_exception());
     }
   }
-  fail_all(std::make_exception_ptr(ApiError(503, "The server is shutting down.")));
+  fail_all(std::make_exception_ptr(shutting_down()));
 }
 
 void ModelHost::take(Job job) {

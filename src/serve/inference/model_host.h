@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -58,6 +59,8 @@ class ModelHost {
   generate::AdapterCounts adapters() const { return pool_.counts(); }
 
   const generate::ModelText& text() const { return text_; }
+  /// Renders conversations; its template is read once, when it is first asked for.
+  const text::ChatEncoder& encoder();
   /// For constraints; made when it is first asked for.
   std::shared_ptr<const generate::TokenTrie> tokens();
   const model::DecoderConfig& config() const { return decoder_.config(); }
@@ -86,7 +89,8 @@ class ModelHost {
   const generate::ModelText& text_;
   HostOptions options_;
   generate::AdapterPool pool_;
-  std::once_flag tokens_made_;
+  std::once_flag encoder_made_, tokens_made_;
+  std::optional<text::ChatEncoder> encoder_;
   std::shared_ptr<const generate::TokenTrie> tokens_;
   std::unique_ptr<generate::Engine> engine_;  // the model's thread alone
   std::map<uint64_t, Running> answers_;       // by number in the engine; likewise

@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "serve/ids.h"
 #include "serve/jobs/hyperparameters.h"
+#include "serve/jobs/job_fault.h"
 
 namespace hone::serve {
 namespace fs = std::filesystem;
@@ -17,11 +18,7 @@ namespace {
 
 constexpr int64_t kAttempts = 3;
 
-/// What a checkpoint holds beside the adapter: for going on, not for answering.
-bool for_training_only(const std::string& name) {
-  return name == "optimizer.safetensors" || name == "trainer_state.json";
-}
-
+/// What answers need; a checkpoint holds more, for going on.
 bool belongs_to_adapter(const std::string& name) {
   return starts_with(name, "adapter_") || starts_with(name, "tokenizer") || name == "chat_template.jinja" ||
          name == "special_tokens_map.json" || name == "vocab.json" || name == "merges.txt";
@@ -58,20 +55,19 @@ JobRun::JobRun(Records& records, Files& files, Catalog& catalog, JobRecord job, 
       job_(std::move(job)),
       places_(std::move(places)),
       worker_(std::make_unique<Worker>(places_.folder, limits)),
-      tail_(run() / "metrics.jsonl") {}
+      tail_(run() / "metrics.jsonl") {
+  constexpr int64_t kAll = 10000;  // there are at most as many as epochs
+  for (const CheckpointRecord& known : records_.checkpoints(job_.id, {.limit = kAll}).items)
+    published_.insert(known.step);
+}
 
 JobRun::~JobRun() = default;
 
-bool JobRun::still_running() {
-  const auto row = records_.job(job_.id);
-  return row && row->status == status::kRunning;
-}
-
 bool JobRun::poll() {
-  const bool running = still_running();
+  const auto row = records_.job(job_.id);
+  const bool running = row && row->status == status::kRunning;
   if (!running && !asked_) {
     asked_ = true;
-    const auto row = records_.job(job_.id);
     // A paused job goes on from what is saved now; of a cancelled one nothing more is wanted.
     if (row && (row->status == status::kPaused || row->status == status::kQueued))
       worker_->stop();
@@ -140,13 +136,13 @@ void JobRun::report(const StepMetrics& step) {
   if (!counted) job_.step = before;
 }
 
-std::string JobRun::publish(const fs::path& adapter, const std::string& name) {
+void JobRun::publish(const fs::path& adapter, const std::string& name) {
   // The folder's name says nothing: names of models are given by clients in part.
   const fs::path folder = places_.models / random_letters(24);
   write_folder(folder, [&](const fs::path& into) {
     for (const auto& entry : fs::directory_iterator(adapter)) {
       const std::string file = entry.path().filename().string();
-      if (entry.is_regular_file() && belongs_to_adapter(file) && !for_training_only(file)) {
+      if (entry.is_regular_file() && belongs_to_adapter(file)) {
         fs::copy_file(entry.path(), into / file);
       }
     }
@@ -157,7 +153,6 @@ std::string JobRun::publish(const fs::path& adapter, const std::string& name) {
                            .folder = folder,
                            .suffix = job_.suffix,
                            .job = job_.id});
-  return folder;
 }
 
 void JobRun::publish_checkpoints() {
@@ -170,11 +165,6 @@ void JobRun::publish_checkpoints() {
 }
 
 void JobRun::publish_checkpoint(int64_t step) {
-  published_.insert(step);
-  const Page<CheckpointRecord> known = records_.checkpoints(job_.id, {.limit = 10000});
-  for (const CheckpointRecord& one : known.items) {
-    if (one.step == step) return;
-  }
   CheckpointRecord checkpoint{.job = job_.id, .step = step};
   checkpoint.model = catalog_.new_name(job_.suffix) + format(":ckpt-step-%ld", step);
   const auto metrics = steps_.find(step);
@@ -187,14 +177,15 @@ void JobRun::publish_checkpoint(int64_t step) {
         {.job = job_.id,
          .message = format("Checkpoint created at step %ld with Snapshot ID: %s", step, checkpoint.model.c_str())});
   });
+  published_.insert(step);
 }
 
 void JobRun::ended(const Worker::Exit& exit) {
   if (exit.signal == 0 && exit.code == 0) return succeed();
   const bool killed = exit.signal != 0 || exit.code == 130;  // 130: somebody stopped it from outside
   if (killed && ++job_.attempts < kAttempts) {
-    return conclude([](JobRecord& job) { job.status = status::kQueued; },
-                    {{.job = job_.id,
+    job_.status = status::kQueued;
+    return conclude({{.job = job_.id,
                       .level = "warn",
                       .message = format("The worker was ended by signal %d; the job goes on from its last checkpoint",
                                         exit.signal == 0 ? 15 : exit.signal)}});
@@ -225,34 +216,22 @@ void JobRun::succeed() {
   records_.database().transaction([&] {
     publish(run(), name);
     FileRecord file{.owner = job_.owner, .filename = "step_metrics.csv", .purpose = "fine-tune-results"};
-    const std::string results = files_.add(file, csv).id;
-    conclude(
-        [&](JobRecord& job) {
-          job.status = status::kSucceeded;
-          job.fine_tuned_model = name;
-          job.result_file = results;
-          job.trained_tokens = steps.empty() ? 0 : static_cast<int64_t>(steps.rbegin()->second.tokens);
-          job.finished_at = unix_now();
-          job.estimated_finish.reset();
-        },
-        {{.job = job_.id, .message = "New fine-tuned model created: " + name},
-         {.job = job_.id, .message = "The job has successfully completed"}});
+    job_.result_file = files_.add(file, csv).id;
+    job_.status = status::kSucceeded;
+    job_.fine_tuned_model = name;
+    job_.trained_tokens = steps.empty() ? 0 : static_cast<int64_t>(steps.rbegin()->second.tokens);
+    job_.finished_at = unix_now();
+    job_.estimated_finish.reset();
+    conclude({{.job = job_.id, .message = "New fine-tuned model created: " + name},
+              {.job = job_.id, .message = "The job has successfully completed"}});
   });
 }
 
 void JobRun::fail(const std::string& code, const std::string& message) {
-  conclude(
-      [&](JobRecord& job) {
-        job.status = status::kFailed;
-        job.error = to_line({{"code", code}, {"message", message}, {"param", nullptr}});
-        job.finished_at = unix_now();
-        job.estimated_finish.reset();
-      },
-      {{.job = job_.id, .level = "error", .message = "Fine-tuning job failed: " + message}});
+  conclude({fail_job(job_, {code, message, ""})});
 }
 
-void JobRun::conclude(const std::function<void(JobRecord& job)>& change, const std::vector<EventRecord>& events) {
-  change(job_);
+void JobRun::conclude(const std::vector<EventRecord>& events) {
   records_.database().transaction([&] {
     // Cancelled or paused in the same moment: then that is what counts, and nothing of the above has been.
     if (!records_.update(job_, status::kRunning)) fail_work(job_.id, "is no longer running");

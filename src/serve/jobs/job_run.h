@@ -28,17 +28,16 @@ class JobRun {
   void shut_down(double seconds);
 
  private:
-  bool still_running();
   void read_metrics(bool all);
   void report(const StepMetrics& step);
   void publish_checkpoints();
   void publish_checkpoint(int64_t step);
-  std::string publish(const std::filesystem::path& adapter, const std::string& name);
+  void publish(const std::filesystem::path& adapter, const std::string& name);
   void ended(const Worker::Exit& exit);
   void succeed();
   void fail(const std::string& code, const std::string& message);
-  /// Counts only where the row still says running.
-  void conclude(const std::function<void(JobRecord& job)>& change, const std::vector<EventRecord>& events);
+  /// Writes what has become of job_, with these events, where the row still says running; throws otherwise.
+  void conclude(const std::vector<EventRecord>& events);
   void read_plan();
   EpochPlan epoch_plan() const;
   std::filesystem::path run() const { return places_.folder / "run"; }

@@ -11,8 +11,6 @@ namespace hone::serve {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int64_t kSameRequestSeconds = 600;
-
 [[noreturn]] void refuse_status(const JobRecord& job, const char* what) {
   refuse("Job " + job.id + " cannot be " + what + ": its status is " + job.status + ".", "fine_tuning_job_id",
          "invalid_job_status");
@@ -41,8 +39,7 @@ void Jobs::link(const std::string& file, const fs::path& as, const std::string& 
 JobRecord Jobs::create(JobRecord job, const Caller& caller, bool retried) {
   job.owner = caller.owner;
   if (retried) {
-    if (auto made = records_.recent_job(job.owner, job.request_hash, unix_now() - kSameRequestSeconds))
-      return *std::move(made);
+    if (auto made = records_.recent_job(job.owner, job.request_hash)) return *std::move(made);
   }
   const ServedModel base = catalog_.find(job.model, caller);
   job.base = base.name;

@@ -71,11 +71,6 @@ void read_method(const Fields& fields, JobRecord& job) {
   job.hyperparameters = to_line(hyperparameters_json(values, true));
 }
 
-bool retried(const net::Request& request) {
-  const std::string* count = request.header("x-stainless-retry-count");
-  return count != nullptr && *count != "0";
-}
-
 net::Response create(const net::Request& request, Jobs& jobs) {
   const Json body = parse_body(request.body);
   const Fields fields(body);
@@ -92,7 +87,7 @@ net::Response create(const net::Request& request, Jobs& jobs) {
   read_method(fields, job);
   job.request_hash = store::sha256_of(request.body);
   return json_response(
-      job_json(jobs.create(std::move(job), caller_of(request), retried(request)), jobs.organization()));
+      job_json(jobs.create(std::move(job), caller_of(request), is_retry(request)), jobs.organization()));
 }
 
 /// metadata[k]=v, any number of them, or metadata=null.
@@ -115,9 +110,7 @@ net::Response list(const net::Request& request, Jobs& jobs) {
   const Page<JobRecord> page = jobs.records().jobs(page_request(request, 20, 100), [&](const JobRecord& job) {
     return !job.legacy && caller.sees(job.owner) && matches(job, request);
   });
-  Json data = Json::array();
-  for (const JobRecord& job : page.items) data.push_back(job_json(job, jobs.organization()));
-  return json_response(list_json(std::move(data), page.has_more));
+  return page_response(page, [&](const JobRecord& job) { return job_json(job, jobs.organization()); });
 }
 
 const std::string& id_of(const net::Request& request) {
@@ -126,18 +119,12 @@ const std::string& id_of(const net::Request& request) {
 
 net::Response events(const net::Request& request, Jobs& jobs) {
   const JobRecord job = jobs.get(id_of(request), caller_of(request));
-  const Page<EventRecord> page = jobs.records().events(job.id, page_request(request, 20, 1000));
-  Json data = Json::array();
-  for (const EventRecord& event : page.items) data.push_back(event_json(event));
-  return json_response(list_json(std::move(data), page.has_more));
+  return page_response(jobs.records().events(job.id, page_request(request, 20, 1000)), event_json);
 }
 
 net::Response checkpoints(const net::Request& request, Jobs& jobs) {
   const JobRecord job = jobs.get(id_of(request), caller_of(request));
-  const Page<CheckpointRecord> page = jobs.records().checkpoints(job.id, page_request(request, 10, 1000));
-  Json data = Json::array();
-  for (const CheckpointRecord& checkpoint : page.items) data.push_back(checkpoint_json(checkpoint));
-  return json_response(list_json(std::move(data), page.has_more));
+  return page_response(jobs.records().checkpoints(job.id, page_request(request, 10, 1000)), checkpoint_json);
 }
 
 }  // namespace

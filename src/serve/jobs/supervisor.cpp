@@ -111,11 +111,7 @@ void Supervisor::validate(JobRecord job) {
     check.raw_pairs = check.raw_pairs && other.raw_pairs;
   }
   if (check.fault) {
-    job.status = status::kFailed;
-    job.error =
-        to_line({{"code", check.fault->code}, {"message", check.fault->message}, {"param", check.fault->param}});
-    job.finished_at = unix_now();
-    report("error", "Fine-tuning job failed: " + check.fault->message);
+    events.push_back(fail_job(job, *check.fault));
   } else {
     if (job.legacy && check.raw_pairs) write_raw_template(folder);
     const Hyperparameters values = resolve(hyperparameters_from(job.hyperparameters), check.examples);
@@ -138,14 +134,9 @@ void Supervisor::begin(JobRecord job) {
                recipe::train_config_yaml(training_config(job, folder, job.validation_file.has_value(),
                                                          catalog_.options().base_folder, start, settings_)));
   } catch (const ApiError& error) {  // the model that it was to go on from has been deleted
-    job.status = status::kFailed;
-    job.finished_at = unix_now();
-    job.error = to_line({{"code", "model_not_found"}, {"message", error.what()}, {"param", "model"}});
+    const EventRecord event = fail_job(job, {"model_not_found", error.what(), "model"});
     records_.database().transaction([&] {
-      if (records_.update(job, status::kQueued)) {
-        records_.add(
-            {.job = job.id, .level = "error", .message = std::string("Fine-tuning job failed: ") + error.what()});
-      }
+      if (records_.update(job, status::kQueued)) records_.add(event);
     });
     return;
   }

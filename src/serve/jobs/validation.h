@@ -6,11 +6,9 @@
 #include <optional>
 #include <string>
 
-namespace hone::serve {
+#include "serve/jobs/job_fault.h"
 
-struct JobFault {
-  std::string code, message, param;
-};
+namespace hone::serve {
 
 struct DataCheck {
   int64_t examples = 0;           ///< rows that can be trained on

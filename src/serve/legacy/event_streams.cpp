@@ -26,7 +26,7 @@ EventStreams::~EventStreams() {
 
 void EventStreams::follow(const std::string& job, net::Responder& responder) {
   const std::lock_guard lock(mutex_);
-  if (stopping_) throw ApiError(503, "The server is shutting down.");
+  if (stopping_) throw shutting_down();
   arrived_.push_back({.job = job, .stream = responder.stream(200, {{"cache-control", "no-cache"}})});
   if (!thread_.joinable()) thread_ = std::thread([this] { work(); });
   changed_.notify_all();
