@@ -10,7 +10,9 @@
 #include "base/error.h"
 #include "base/strings.h"
 #include "serve/api_error.h"
+#include "serve/costs_api.h"
 #include "serve/embeddings/embeddings_api.h"
+#include "serve/files/file_validation.h"
 #include "serve/ids.h"
 #include "serve/inference/chat_api.h"
 #include "serve/jobs/jobs_api.h"
@@ -147,6 +149,7 @@ void Service::Impl::add_routes() {
                },
                {.open = true});
   add_files_api(server, files, records, options.files);
+  add_file_validation_api(server, files, host.text(), static_cast<uint32_t>(options.jobs.max_length));
   add_jobs_api(server, jobs);
   add_keys_api(server, keys);
   add_route(server, "GET", "/v1/models", Role::kUse, [this](net::Request& request) {
@@ -174,6 +177,7 @@ void Service::Impl::add_routes() {
   add_completions_api(server, catalog, host);
   add_fine_tunes_api(server, jobs, event_streams, host);
   add_embeddings_api(server, embeddings.get());
+  add_costs_api(server);
 }
 
 Service::Service(model::Decoder& decoder, const generate::ModelText& text, ServiceOptions options)

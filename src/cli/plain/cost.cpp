@@ -12,21 +12,25 @@ namespace hone::cli {
 namespace {
 
 struct Options {
-  CostQuestion question;
+  CostRequest request;
   std::string language;
   bool json = false;
 };
 
 void run(const Options& options) {
   const Language language = language_called(options.language, "--lang");
-  const CostAnswer result = answer(options.question);
+  const metrics::CostQuestion question = complete(options.request);
+  const std::string& own = options.request.prices;
+  const metrics::CostReport report =
+      metrics::reckon(question, own.empty() ? metrics::builtin_prices() : metrics::read_prices(own), "--model");
   const std::string text =
-      options.json ? to_line(to_json(options.question, result)) + "\n" : to_text(options.question, result, language);
+      options.json ? to_line(to_json(question, report)) + "\n" : to_text(question, report, language);
   std::fputs(text.c_str(), stdout);
 }
 
-void add_machine_options(CLI::App& app, CostQuestion& question) {
-  app.add_option("--run", question.run, "A run's folder: its metrics.jsonl tells the tokens a second of training");
+void add_machine_options(CLI::App& app, CostRequest& request) {
+  metrics::CostQuestion& question = request.question;
+  app.add_option("--run", request.run, "A run's folder: its metrics.jsonl tells the tokens a second of training");
   app.add_option("--training-tokens-per-second", question.training_tokens_per_second, "In place of --run")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--answer-tokens-per-second", question.answer_tokens_per_second,
@@ -44,22 +48,23 @@ void add_machine_options(CLI::App& app, CostQuestion& question) {
 
 void set_up_cost(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CostQuestion& question = options->question;
+  CostRequest& request = options->request;
+  metrics::CostQuestion& question = request.question;
   app.add_option("--model", question.models, "Models of the price table; default: all of them")
       ->allow_extra_args(false);
-  app.add_option("--prices", question.prices, "A price table of your own (docs/cost.md); default: the built-in one")
+  app.add_option("--prices", request.prices, "A price table of your own (docs/cost.md); default: the built-in one")
       ->type_name("FILE.yaml");
   app.add_option("--examples", question.examples, "Number of training examples");
-  app.add_option("--tokens-per-example", question.tokens_per_example, "Their mean length");
+  app.add_option("--tokens-per-example", request.tokens_per_example, "Their mean length");
   app.add_option("--epochs", question.epochs, "Passes over the data")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  add_data_facts_options(app, question.data);
+  add_data_facts_options(app, request.data);
   app.add_option("--requests-per-day", question.requests_per_day, "Use of the tuned model");
   app.add_option("--input-tokens", question.input_tokens, "Mean tokens of a request");
   app.add_option("--output-tokens", question.output_tokens, "Mean tokens of an answer");
-  add_machine_options(app, question);
-  app.add_option("--today", question.today, "The date from which the prices' age counts; default: the clock's");
+  add_machine_options(app, request);
+  app.add_option("--today", request.today, "The date from which the prices' age counts; default: the clock's");
   app.add_option("--lang", options->language, "en or ko; default: LANG");
   app.add_flag("--json", options->json, "Print one JSON document");
   app.footer(

@@ -19,15 +19,15 @@ std::string whole(double value) {
 
 class Writer {
  public:
-  Writer(const CostQuestion& question, const CostAnswer& answer, Language language)
-      : question_(question), answer_(answer), language_(language) {}
+  Writer(const metrics::CostQuestion& question, const metrics::CostReport& report, Language language)
+      : question_(question), report_(report), language_(language) {}
 
   std::string text() {
     prices();
-    if (!answer_.counted_by.empty()) tokens();
+    if (!question_.counted_by.empty()) tokens();
     table();
-    if (answer_.training_hours) own_training();
-    for (size_t i = 0; i < answer_.break_even.size(); ++i) break_even(i);
+    if (report_.training_hours) own_training();
+    for (size_t i = 0; i < report_.break_even.size(); ++i) break_even(i);
     return text_;
   }
 
@@ -35,51 +35,51 @@ class Writer {
   std::string pick(const char* english, const char* korean) const {
     return language_ == Language::kKorean ? korean : english;
   }
-  std::string money(double value) const { return cli::money(answer_.prices.currency, value); }
+  std::string money(double value) const { return cli::money(report_.prices.currency, value); }
 
   void prices() {
-    const metrics::PriceTable& table = answer_.prices;
-    const std::string age = with_commas(answer_.age_days);
+    const metrics::PriceTable& table = report_.prices;
+    const std::string age = with_commas(report_.age_days);
     text_ += pick("prices of ", "가격표 ") + table.date + pick(", ", " (") + age +
              pick(" days old, from ", "일 지남), 출처 ") + table.source + "\n";
-    if (answer_.age_days > 180)
+    if (report_.age_days > 180)
       text_ += pick("  older than half a year: compare with the provider's page, or give --prices FILE\n",
                     "  반년이 넘었습니다: 공급자 페이지와 견주어 보거나 --prices FILE을 주세요\n");
   }
 
   void tokens() {
-    const std::string by = answer_.counted_by == "as given" ? pick("as given", "주어진 값")
-                           : answer_.counted_by == "characters / 4"
+    const std::string by = question_.counted_by == "as given" ? pick("as given", "주어진 값")
+                           : question_.counted_by == metrics::kEstimatedByCharacters
                                ? pick("an estimate: characters / 4; --tokenizer DIR counts them",
                                       "추정치: 글자 수 / 4. --tokenizer DIR을 주면 실제로 셉니다")
-                               : pick("counted by the ", "센 방법: ") + answer_.counted_by;
-    text_ += whole(static_cast<double>(answer_.examples)) + pick(" examples, ", "개 예시, ") +
-             whole(static_cast<double>(answer_.tokens_per_epoch)) + pick(" tokens an epoch (", "토큰/에포크 (") + by +
+                               : pick("counted by the ", "센 방법: ") + question_.counted_by;
+    text_ += whole(static_cast<double>(question_.examples)) + pick(" examples, ", "개 예시, ") +
+             whole(static_cast<double>(question_.tokens_per_epoch)) + pick(" tokens an epoch (", "토큰/에포크 (") + by +
              "), " + whole(static_cast<double>(question_.epochs)) + pick(" epochs\n", "에포크\n");
   }
 
   /// One row a model: what is known of it.
   void table() {
     std::vector<std::string> header = {pick("model", "모델")};
-    const bool training = !answer_.training.empty(), use = !answer_.inference.empty();
+    const bool training = !report_.training.empty(), use = !report_.inference.empty();
     if (training) header.insert(header.end(), {pick("training", "학습"), pick("minutes", "분")});
     if (use) header.insert(header.end(), {pick("a day", "하루"), pick("a month", "한 달"), pick("a year", "한 해")});
     if (!training && !use)
       header.insert(header.end(), {pick("training / 1M", "학습 / 100만"), pick("input / 1M", "입력 / 100만"),
                                    pick("output / 1M", "출력 / 100만"), pick("date", "날짜")});
     Table table(header);
-    for (size_t i = 0; i < answer_.models.size(); ++i) {
-      const metrics::ModelPrice& model = answer_.models[i];
+    for (size_t i = 0; i < report_.models.size(); ++i) {
+      const metrics::ModelPrice& model = report_.models[i];
       std::vector<std::string> row = {model.name};
       if (training) {
-        const Json& cost = answer_.training[i];
+        const Json& cost = report_.training[i];
         const bool known = !cost.contains("error");
         row.push_back(known ? money(cost["training_cost_usd"].get<double>()) : "—");
         row.push_back(known ? with_commas(cost["estimated_time_minutes"].get<long long>()) : "—");
       }
       if (use) {
         for (const char* key : {"daily_cost_usd", "monthly_cost_usd", "yearly_cost_usd"})
-          row.push_back(money(answer_.inference[i][key].get<double>()));
+          row.push_back(money(report_.inference[i][key].get<double>()));
       }
       if (!training && !use) {
         row.insert(row.end(), {model.training ? money(*model.training) : "—", money(model.inference_input),
@@ -91,15 +91,15 @@ class Writer {
   }
 
   void own_training() {
-    text_ += "\n" + pick("own machine: ", "자체 장비: ") + whole(answer_.training_tokens_per_second) +
-             pick(" tokens/s, training ", "토큰/초, 학습 ") + human_seconds(*answer_.training_hours * 3600);
-    if (answer_.training_cost) text_ += ", " + money(*answer_.training_cost);
+    text_ += "\n" + pick("own machine: ", "자체 장비: ") + whole(question_.training_tokens_per_second) +
+             pick(" tokens/s, training ", "토큰/초, 학습 ") + human_seconds(*report_.training_hours * 3600);
+    if (report_.training_cost) text_ += ", " + money(*report_.training_cost);
     text_ += "\n";
   }
 
   void break_even(size_t i) {
-    const metrics::BreakEven& one = answer_.break_even[i];
-    text_ += "\n" + answer_.models[i].name + pick(": own machine ", ": 자체 장비 월 ") + money(one.hardware_monthly) +
+    const metrics::BreakEven& one = report_.break_even[i];
+    text_ += "\n" + report_.models[i].name + pick(": own machine ", ": 자체 장비 월 ") + money(one.hardware_monthly) +
              pick(" a month, API ", ", API 월 ") + money(one.api_monthly) + pick(" a month\n", "\n");
     if (one.requests_per_day) {
       text_ += "  " + pick("break-even at ", "손익분기 하루 ") + whole(std::ceil(*one.requests_per_day)) +
@@ -120,16 +120,16 @@ class Writer {
                    "  이 부하에서는 API가 더 싸거나, 장비가 다 답하지 못합니다\n");
   }
 
-  const CostQuestion& question_;
-  const CostAnswer& answer_;
+  const metrics::CostQuestion& question_;
+  const metrics::CostReport& report_;
   Language language_;
   std::string text_;
 };
 
 }  // namespace
 
-std::string to_text(const CostQuestion& question, const CostAnswer& answer, Language language) {
-  return Writer(question, answer, language).text();
+std::string to_text(const metrics::CostQuestion& question, const metrics::CostReport& report, Language language) {
+  return Writer(question, report, language).text();
 }
 
 }  // namespace hone::cli

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "data/content_key.h"
 #include "data/utf8.h"
+#include "metrics/cost/report.h"
 #include "metrics/statistics.h"
 #include "text/builtin_templates.h"
 #include "text/chat_encoding.h"
@@ -38,7 +39,7 @@ class Counter {
   }
 
   std::string name() const {
-    return encoder_ ? "tokenizer and chat template" : tokenizer_ ? "tokenizer" : "characters / 4";
+    return encoder_ ? "tokenizer and chat template" : tokenizer_ ? "tokenizer" : metrics::kEstimatedByCharacters;
   }
   bool estimates() const { return !tokenizer_; }
 

@@ -7,22 +7,20 @@
 namespace hone::serve {
 namespace {
 
-constexpr size_t kMostReported = 200, kLeastExamples = 10;
+constexpr size_t kMostReported = 200;
 
 const char* format_name(const std::string& method) {
   return method == "dpo" ? "fine-tune-preference" : "fine-tune-chat";
 }
 
-/// A row of pairs is for dpo, any other for the rest.
 std::optional<JobFault> wrong_format(const data::FileReport& report, const std::string& id, const std::string& method,
                                      const std::string& param) {
   const bool wants_pairs = method == "dpo";
   for (const auto& [shape, rows] : report.shapes) {
-    const bool pairs = shape == "preference" || shape == "openai_preference";
-    if (pairs == wants_pairs) continue;
+    if (needs_pairs(shape) == wants_pairs) continue;
     return JobFault{"invalid_file_format",
                     format("Input file %s is in the %s format, but the method %s needs the %s format.", id.c_str(),
-                           format_name(pairs ? "dpo" : "supervised"), method.c_str(), format_name(method)),
+                           format_name(wants_pairs ? "supervised" : "dpo"), method.c_str(), format_name(method)),
                     param};
   }
   return std::nullopt;
@@ -36,6 +34,14 @@ std::string text_of(const data::Finding& finding) {
 }
 
 }  // namespace
+
+bool needs_pairs(const std::string& shape) {
+  return shape == "preference" || shape == "openai_preference";
+}
+
+std::string too_few_examples(uint64_t examples) {
+  return format("Training file has %lu example(s), but must have at least %lu examples", examples, kLeastExamples);
+}
 
 DataCheck check_job_file(const std::filesystem::path& path, const std::string& id, const std::string& method,
                          const std::string& param,
@@ -74,10 +80,7 @@ DataCheck check_job_file(const std::filesystem::path& path, const std::string& i
   } else if (auto wrong = wrong_format(found, id, method, param)) {
     check.fault = std::move(wrong);
   } else if (param == "training_file" && found.ok < kLeastExamples) {
-    check.fault = JobFault{
-        "invalid_n_examples",
-        format("Training file has %lu example(s), but must have at least %zu examples", found.ok, kLeastExamples),
-        param};
+    check.fault = JobFault{"invalid_n_examples", too_few_examples(found.ok), param};
   }
   return check;
 }

@@ -10,6 +10,11 @@
 
 namespace hone::serve {
 
+inline constexpr uint64_t kLeastExamples = 10;
+/// Whether rows of this record shape are for the method dpo; all others are for the rest.
+bool needs_pairs(const std::string& shape);
+std::string too_few_examples(uint64_t examples);
+
 struct DataCheck {
   int64_t examples = 0;           ///< rows that can be trained on
   bool raw_pairs = false;         ///< every row is a prompt and a completion
