@@ -31,7 +31,7 @@ function(hone_layer_tests name)
   target_link_libraries(hone_${name}_tests PRIVATE hone_${name} hone_flags GTest::gtest_main)
   add_test(NAME ${name} COMMAND hone_${name}_tests WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 900
-    ENVIRONMENT "GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/reports/${name}.xml")
+    ENVIRONMENT "${quiet_threads};GTEST_OUTPUT=xml:${CMAKE_BINARY_DIR}/reports/${name}.xml")
   add_dependencies(unit_tests hone_${name}_tests)
   if(ARG_THREADS)
     add_dependencies(thread_tests hone_${name}_tests)
