@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "serve/api_error.h"
 #include "serve/ids.h"
+#include "serve/row_pages.h"
 
 namespace hone::serve {
 namespace {
@@ -95,20 +96,6 @@ ModelRecord to_model(const Row& row) {
           .job = row.text_or_null("job"),
           .serial = row.integer("serial"),
           .created_at = row.integer("created_at")};
-}
-
-template <typename Record, typename Make>
-Page<Record> page_of(std::vector<Row> rows, int64_t limit, Make make) {
-  Page<Record> page;
-  page.has_more = static_cast<int64_t>(rows.size()) > limit;
-  if (page.has_more) rows.pop_back();  // asked for to know whether there is more
-  for (const Row& row : rows) page.items.push_back(make(row));
-  return page;
-}
-
-/// " serial < ? ORDER BY serial DESC LIMIT ?", or the other way round.
-std::string page_end(const PageRequest& page) {
-  return page.ascending ? " serial > ? ORDER BY serial ASC LIMIT ?" : " serial < ? ORDER BY serial DESC LIMIT ?";
 }
 
 }  // namespace

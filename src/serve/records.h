@@ -108,11 +108,12 @@ class Records {
   std::optional<ModelRecord> newest_model(const std::string& suffix);
   bool remove_model(const std::string& name);
 
- private:
+  /// For a new row; within the transaction that adds it.
   int64_t next_serial(const char* table);
   /// Serial of `id`, which must be in the table; ApiError otherwise.
   int64_t serial_of(const char* table, const std::string& id);
 
+ private:
   store::Database& database_;
 };
 

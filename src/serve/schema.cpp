@@ -1,5 +1,7 @@
 #include "serve/schema.h"
 
+#include "serve/ab/tables.h"
+
 namespace hone::serve {
 namespace {
 
@@ -86,7 +88,8 @@ CREATE TABLE keys (
 );
 )sql";
 
-constexpr store::Migration kSteps[] = {{1, "files, jobs, events, models, checkpoints, keys", kFirst}};
+constexpr store::Migration kSteps[] = {{1, "files, jobs, events, models, checkpoints, keys", kFirst},
+                                       {2, "experiments, completions, feedback", kExperimentTables}};
 
 }  // namespace
 

@@ -9,9 +9,14 @@
 
 #include "base/error.h"
 #include "base/strings.h"
+#include "serve/ab/experiments_api.h"
+#include "serve/ab/guard_watch.h"
+#include "serve/ab/traffic.h"
 #include "serve/api_error.h"
 #include "serve/costs_api.h"
 #include "serve/embeddings/embeddings_api.h"
+#include "serve/feedback/dataset_api.h"
+#include "serve/feedback/feedback_api.h"
 #include "serve/files/file_validation.h"
 #include "serve/ids.h"
 #include "serve/inference/chat_api.h"
@@ -57,6 +62,12 @@ class FolderLock {
   int descriptor_ = -1;
 };
 
+std::set<std::string> endpoint_names(const RemoteOptions& remote) {
+  std::set<std::string> names;
+  for (const auto& [name, endpoint] : remote.endpoints) names.insert(name);
+  return names;
+}
+
 bool is_loopback(const std::string& host) {
   return starts_with(host, "127.") || host == "::1" || host == "localhost";
 }
@@ -76,10 +87,17 @@ struct Service::Impl {
         supervisor(records, files, catalog, options.jobs),
         jobs(records, files, catalog, supervisor),
         event_streams(records),
+        experiments(records, catalog, endpoint_names(options.remote)),
+        guards([this](const std::string& experiment) { experiments.check_guards(experiment); }),
+        recorder(*database, [this](const std::set<std::string>& noticed) { guards.notice(noticed); }),
+        feedback(records),
         server(options.http),
+        remote(options.remote),
+        traffic(experiments, catalog, recorder, remote),
         host(decoder, text, options.host),
         embeddings(options.embeddings.folder.empty() ? nullptr : std::make_unique<EmbeddingHost>(options.embeddings)) {
     if (embeddings) check_name();
+    if (embeddings) experiments.reserve(embeddings->name());
     if (!options.api_key.empty())
       keys.accept(options.api_key, "admin", Role::kAdmin);
     else if (!options.open && keys.empty())
@@ -108,8 +126,14 @@ struct Service::Impl {
   Supervisor supervisor;
   Jobs jobs;
   EventStreams event_streams;
+  Experiments experiments;
+  GuardWatch guards;
+  Recorder recorder;
+  FeedbackTable feedback;
   net::Server server;
-  ModelHost host;                             // after the server: its last answers go through it
+  Remote remote;  // after the server: its last answers go through it
+  Traffic traffic;
+  ModelHost host;                             // likewise
   std::unique_ptr<EmbeddingHost> embeddings;  // likewise
   const int64_t started_at = unix_now();
   std::string new_key;
@@ -155,12 +179,15 @@ void Service::Impl::add_routes() {
   add_route(server, "GET", "/v1/models", Role::kUse, [this](net::Request& request) {
     Json data = Json::array();
     for (const ServedModel& model : catalog.all(caller_of(request))) data.push_back(model_json(model));
+    for (const ServedModel& model : experiments.models(caller_of(request))) data.push_back(model_json(model));
     if (embeddings) data.push_back(model_json(encoder()));
     return json_response({{"object", "list"}, {"data", data}});
   });
   add_route(server, "GET", "/v1/models/{model}", Role::kUse, [this](net::Request& request) {
     const std::string& name = request.path_values.at("model");
     const bool embeds = embeddings && name == embeddings->name();
+    const auto experiment = experiments.named(name, caller_of(request));
+    if (experiment) return json_response(model_json(Experiments::served(*experiment)));
     return json_response(model_json(embeds ? encoder() : catalog.find(name, caller_of(request))));
   });
   add_route(server, "DELETE", "/v1/models/{model}", Role::kTrain, [this](net::Request& request) {
@@ -173,8 +200,11 @@ void Service::Impl::add_routes() {
     host.forget(model.adapter);
     return json_response({{"id", model.name}, {"object", "model"}, {"deleted", true}});
   });
-  add_chat_api(server, catalog, host);
-  add_completions_api(server, catalog, host);
+  add_experiments_api(server, experiments, recorder);
+  add_feedback_api(server, feedback, experiments, recorder, guards);
+  add_dataset_api(server, experiments, files, jobs, options.http.spool);
+  add_chat_api(server, traffic, host);
+  add_completions_api(server, traffic, host);
   add_fine_tunes_api(server, jobs, event_streams, host);
   add_embeddings_api(server, embeddings.get());
   add_costs_api(server);

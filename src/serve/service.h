@@ -5,6 +5,7 @@
 #include <string>
 
 #include "net/server.h"
+#include "serve/ab/remote.h"
 #include "serve/catalog.h"
 #include "serve/embeddings/embedding_host.h"
 #include "serve/files/files_api.h"
@@ -21,6 +22,7 @@ struct ServiceOptions {
   HostOptions host;
   EmbeddingOptions embeddings;
   JobSettings jobs;
+  RemoteOptions remote;  ///< services that variants of experiments may name
   FileLimits files;
   std::string api_key;  ///< "" for one that is made at the first start
   bool open = false;    ///< no key is asked for; on loopback alone

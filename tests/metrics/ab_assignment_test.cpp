@@ -82,6 +82,17 @@ TEST(Assignment, NobodyIsPutWhereTheShareIsNought) {
   EXPECT_EQ(thirds.segments().back().end, uint64_t{1} << 53);
 }
 
+TEST(Assignment, GoesOnFromItsSegments) {
+  const Assignment changed = Assignment("tone", {{"a", 0.2}, {"b", 0.8}}).reweighted({{"a", 0.6}, {"b", 0.4}});
+  const Assignment kept = Assignment::restored("tone", changed.variants(), changed.segments());
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(kept.variant_of(user(i)), changed.variant_of(user(i)));
+  const uint64_t whole = uint64_t{1} << 53;
+  using Segments = std::vector<Assignment::Segment>;
+  for (const Segments& wrong : {Segments{}, Segments{{5, 0}}, Segments{{whole, 2}},
+                                Segments{{9, 0}, {9, 1}, {whole, 0}}, Segments{{whole + 1, 0}}})
+    EXPECT_THROW(Assignment::restored("tone", {"a", "b"}, wrong), Error);
+}
+
 TEST(Assignment, RefusesWhatIsNoSplit) {
   EXPECT_THROW(Assignment("t", {}), Error);
   EXPECT_THROW(Assignment("t", {{"a", 0.5}, {"b", 0.4}}), Error);

@@ -1,8 +1,10 @@
 // hone serve: OpenAI's API on a model of one's own.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -22,7 +24,7 @@ struct Options {
   ModelChoice model;
   serve::ServiceOptions service;
   std::string chat_template, data_dir = "hone-data";
-  std::vector<std::string> aliases;
+  std::vector<std::string> aliases, endpoints;
   int64_t max_upload_mib = 512;
   bool json = false;
 };
@@ -40,6 +42,30 @@ std::map<std::string, std::string> read_aliases(const std::vector<std::string>& 
   return aliases;
 }
 
+/// The key of each comes from HONE_ENDPOINT_NAME_KEY: options can be read by whoever lists processes.
+std::map<std::string, serve::Endpoint> read_endpoints(const std::vector<std::string>& given) {
+  std::map<std::string, serve::Endpoint> endpoints;
+  for (const std::string& pair : given) {
+    const size_t equals = pair.find('=');
+    const std::string name = pair.substr(0, equals);
+    std::string url = equals == std::string::npos ? "" : pair.substr(equals + 1);
+    while (ends_with(url, "/")) url.pop_back();
+    const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+      return (c < 0x80 && std::isalnum(c) != 0) || c == '-' || c == '_' || c == '.';
+    });
+    if (!plain || name.size() > 64 || (!starts_with(url, "http://") && !starts_with(url, "https://"))) {
+      fail_input("--endpoint", "\"" + excerpt(pair, 80) + "\" is not NAME=URL",
+                 "write --endpoint other=https://host/v1; a name has letters, digits, '-', '_' and '.'");
+    }
+    std::string variable = "HONE_ENDPOINT_";
+    for (const char c : name)
+      variable += std::isalnum(static_cast<unsigned char>(c)) != 0 ? static_cast<char>(std::toupper(c)) : '_';
+    const char* key = std::getenv((variable + "_KEY").c_str());
+    endpoints[name] = {url, key == nullptr ? "" : key};
+  }
+  return endpoints;
+}
+
 std::string address(const serve::ServiceOptions& options, int port) {
   const std::string& host = options.http.host;
   const bool v6 = host.find(':') != std::string::npos;
@@ -55,6 +81,7 @@ void run(Options options) {
   }
   service.catalog.base_folder = std::filesystem::absolute(options.model.model);
   service.catalog.aliases = read_aliases(options.aliases);
+  service.remote.endpoints = read_endpoints(options.endpoints);
   service.data = options.data_dir;
   service.embeddings.max_waiting = std::min(service.embeddings.max_waiting, service.host.max_waiting);
   service.files.max_bytes = options.max_upload_mib << 20;
@@ -100,6 +127,11 @@ void set_up_serve(CLI::App& app) {
   app.add_option("--alias", options->aliases,
                  "A further name: NAME=MODEL, or NAME=latest:SUFFIX for the newest fine-tuned model of that suffix")
       ->type_name("NAME=TARGET");
+  app.add_option(
+         "--endpoint", options->endpoints,
+         "Another OpenAI-compatible service that experiments may send users to: NAME=URL up to and with /v1; its "
+         "key is taken from HONE_ENDPOINT_NAME_KEY")
+      ->type_name("NAME=URL");
   app.add_option("--organization", service.catalog.organization, "Third part of fine-tuned models' names")
       ->capture_default_str();
   app.add_option("--host", service.http.host, "Address to listen on")->capture_default_str();

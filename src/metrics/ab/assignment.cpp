@@ -97,6 +97,23 @@ Assignment::Assignment(std::string experiment, const Weights& weights, const std
   segments_ = tidy(segments_);
 }
 
+Assignment Assignment::restored(std::string experiment, std::vector<std::string> variants,
+                                std::vector<Segment> segments, const std::string& place) {
+  uint64_t begin = 0;
+  for (const Segment& segment : segments) {
+    if (segment.end <= begin || segment.end > kWhole || segment.variant >= variants.size()) {
+      fail_input(place, "are not those of an assignment", "keep them as segments() gives them");
+    }
+    begin = segment.end;
+  }
+  if (begin != kWhole) fail_input(place, "do not cover all users", "keep them as segments() gives them");
+  Assignment assignment;
+  assignment.experiment_ = std::move(experiment);
+  assignment.variants_ = std::move(variants);
+  assignment.segments_ = std::move(segments);
+  return assignment;
+}
+
 const std::string& Assignment::variant_of(std::string_view user) const {
   const uint64_t point = user_point(experiment_, user);
   const auto segment = std::upper_bound(segments_.begin(), segments_.end(), point,

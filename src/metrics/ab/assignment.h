@@ -33,6 +33,10 @@ class Assignment {
   /// Weights are in [0, 1] and sum to 1 within 1e-6, names differ and are not empty; else Error naming `place`.
   Assignment(std::string experiment, const Weights& weights, const std::string& place = "traffic_split");
 
+  /// One that was kept: `segments` as segments() gave them. Error naming `place` for what cannot have come from there.
+  static Assignment restored(std::string experiment, std::vector<std::string> variants, std::vector<Segment> segments,
+                             const std::string& place = "segments");
+
   const std::string& variant_of(std::string_view user) const;
   /// Variants may be added at the end of the list; one that is to go is listed with weight 0.
   Assignment reweighted(const Weights& weights, const std::string& place = "traffic_split") const;
@@ -45,6 +49,8 @@ class Assignment {
   const std::vector<Segment>& segments() const { return segments_; }
 
  private:
+  Assignment() = default;
+
   std::string experiment_;
   std::vector<std::string> variants_;
   std::vector<Segment> segments_;

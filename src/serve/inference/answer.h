@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "net/responder.h"
+#include "serve/ab/recorder.h"
 #include "serve/inference/model_host.h"
 
 namespace hone::serve {
@@ -42,14 +43,16 @@ struct AnswerHead {
   int64_t created = 0;
   size_t prompt_tokens = 0, answers = 1;
   bool stream = false, include_usage = false, logprobs = false;
+  net::Fields headers;           ///< further ones of the answer
+  std::shared_ptr<Trace> trace;  ///< what is written down about it; null: nothing
 };
 
-/// A Listener that writes to the client. Made before submit(); attach() ties the two together, so that a client that
-/// leaves ends its generation.
+/// A Listener that writes to the client. start() ties it to its generation, so that a client that leaves ends that.
 class AnswerWriter : public Listener, public std::enable_shared_from_this<AnswerWriter> {
  public:
   AnswerWriter(AnswerHead head, std::unique_ptr<AnswerForm> form, net::Responder responder);
-  void attach(ModelHost& host, uint64_t ticket);
+  /// Submits the requests; throws what ModelHost::submit() does.
+  void start(ModelHost& host, std::vector<generate::Request> requests, const std::filesystem::path& adapter);
 
   void token(size_t index, const generate::Event& event) override;
   void failed(const std::exception_ptr& why) override;
@@ -59,6 +62,7 @@ class AnswerWriter : public Listener, public std::enable_shared_from_this<Answer
   Json usage() const;
   void send(const Json& chunk);
   void open();
+  void tell();
   void finish();
 
   AnswerHead head_;

@@ -93,9 +93,12 @@ std::vector<int32_t> prompt_of(ModelHost& host, const data::Example& conversatio
   }
 }
 
-void answer(net::Request& request, const net::Responder& responder, Catalog& catalog, ModelHost& host) {
-  ChatRequest asked = read_chat_request(parse_body(request.body), host.config().vocab_size);
-  const ServedModel model = catalog.find(asked.model, caller_of(request));
+void answer(net::Request& request, const net::Responder& responder, Traffic& traffic, ModelHost& host) {
+  const Json body = parse_body(request.body);
+  const Routed routed = traffic.route(body, caller_of(request));
+  const std::string id = new_id("chatcmpl-");
+  if (traffic.forward(routed, body, "/chat/completions", id, responder)) return;
+  ChatRequest asked = read_chat_request(body, host.config().vocab_size);
   const std::vector<int32_t> prompt = prompt_of(host, asked.conversation);
   std::vector<generate::Request> requests =
       engine_requests(asked.answers, prompt, host.text().stop_ids(), host.context_limit());
@@ -104,25 +107,27 @@ void answer(net::Request& request, const net::Responder& responder, Catalog& cat
       one.constraint = generate::make_constraint(asked.grammar, host.tokens(), host.text().stop_ids());
     }
   }
-  const AnswerHead head{.id = new_id("chatcmpl-"),
-                        .model = model.name,
-                        .created = unix_now(),
-                        .prompt_tokens = prompt.size(),
-                        .answers = requests.size(),
-                        .stream = asked.answers.stream,
-                        .include_usage = asked.answers.include_usage,
-                        .logprobs = asked.answers.logprobs.has_value()};
+  AnswerHead head{.id = id,
+                  .model = routed.model.name,
+                  .created = unix_now(),
+                  .prompt_tokens = prompt.size(),
+                  .answers = requests.size(),
+                  .stream = asked.answers.stream,
+                  .include_usage = asked.answers.include_usage,
+                  .logprobs = asked.answers.logprobs.has_value(),
+                  .headers = routed.headers};
+  head.trace = traffic.trace(routed, head.id, head.answers);
   const auto writer =
       std::make_shared<AnswerWriter>(head, std::make_unique<ChatForm>(asked.tools, host.text().tokenizer()), responder);
-  writer->attach(host, host.submit(std::move(requests), model.adapter, writer));
+  writer->start(host, std::move(requests), routed.model.adapter);
 }
 
 }  // namespace
 
-void add_chat_api(net::Server& server, Catalog& catalog, ModelHost& host) {
+void add_chat_api(net::Server& server, Traffic& traffic, ModelHost& host) {
   add_waiting_route(
       server, "/v1/chat/completions", Role::kUse,
-      [&](net::Request& request, const net::Responder& responder) { answer(request, responder, catalog, host); });
+      [&](net::Request& request, const net::Responder& responder) { answer(request, responder, traffic, host); });
 }
 
 }  // namespace hone::serve

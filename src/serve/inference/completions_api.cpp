@@ -95,16 +95,35 @@ Prompts read_prompts(const Fields& fields, const ModelHost& host) {
   return prompts;
 }
 
-void answer(net::Request& request, const net::Responder& responder, Catalog& catalog, ModelHost& host) {
+void answer(net::Request& request, const net::Responder& responder, Traffic& traffic, ModelHost& host) {
   const Json body = parse_body(request.body);
   const Fields fields(body);
-  fields.only({"model", "prompt", "best_of", "echo", "frequency_penalty", "logit_bias", "logprobs", "max_tokens", "n",
-               "presence_penalty", "seed", "stop", "stream", "stream_options", "suffix", "temperature", "top_p",
-               "user"});
+  fields.only({"model",
+               "prompt",
+               "best_of",
+               "echo",
+               "frequency_penalty",
+               "logit_bias",
+               "logprobs",
+               "max_tokens",
+               "n",
+               "presence_penalty",
+               "seed",
+               "stop",
+               "stream",
+               "stream_options",
+               "suffix",
+               "temperature",
+               "top_p",
+               "user",
+               "store",
+               "safety_identifier"});
   if (fields.has("suffix")) {
     refuse("Unsupported parameter: 'suffix' is not supported with this model.", "suffix", "unsupported_parameter");
   }
-  const ServedModel model = catalog.find(fields.text("model", 1), caller_of(request));
+  const Routed routed = traffic.route(body, caller_of(request));
+  const std::string id = new_id("cmpl-");
+  if (traffic.forward(routed, body, "/completions", id, responder)) return;
   AnswerSettings settings = read_answer_settings(fields, host.config().vocab_size);
   if (const auto logprobs = fields.integer("logprobs", 0, kMostLogprobs))
     settings.logprobs = static_cast<int>(*logprobs);
@@ -116,7 +135,7 @@ void answer(net::Request& request, const net::Responder& responder, Catalog& cat
   }
   Prompts prompts = read_prompts(fields, host);
   if (!fields.boolean("echo").value_or(false)) prompts.texts.assign(prompts.texts.size(), "");
-  AnswerHead head{.id = new_id("cmpl-"), .model = model.name, .created = unix_now()};
+  AnswerHead head{.id = id, .model = routed.model.name, .created = unix_now()};
   std::vector<generate::Request> requests;
   for (const std::vector<int32_t>& prompt : prompts.ids) {
     head.prompt_tokens += prompt.size();
@@ -128,17 +147,19 @@ void answer(net::Request& request, const net::Responder& responder, Catalog& cat
   head.stream = settings.stream;
   head.include_usage = settings.include_usage;
   head.logprobs = settings.logprobs.has_value();
+  head.headers = routed.headers;
+  head.trace = traffic.trace(routed, head.id, head.answers);
   auto form = std::make_unique<CompletionForm>(std::move(prompts.texts), static_cast<size_t>(settings.n),
                                                host.text().tokenizer());
   const auto writer = std::make_shared<AnswerWriter>(head, std::move(form), responder);
-  writer->attach(host, host.submit(std::move(requests), model.adapter, writer));
+  writer->start(host, std::move(requests), routed.model.adapter);
 }
 
 }  // namespace
 
-void add_completions_api(net::Server& server, Catalog& catalog, ModelHost& host) {
+void add_completions_api(net::Server& server, Traffic& traffic, ModelHost& host) {
   add_waiting_route(server, "/v1/completions", Role::kUse, [&](net::Request& request, const net::Responder& responder) {
-    answer(request, responder, catalog, host);
+    answer(request, responder, traffic, host);
   });
 }
 

@@ -72,19 +72,7 @@ void read_method(const Fields& fields, JobRecord& job) {
 }
 
 net::Response create(const net::Request& request, Jobs& jobs) {
-  const Json body = parse_body(request.body);
-  const Fields fields(body);
-  fields.only({"model", "training_file", "validation_file", "hyperparameters", "suffix", "integrations", "seed",
-               "method", "metadata"});
-  JobRecord job;
-  job.model = fields.text("model", 1);
-  job.training_file = fields.text("training_file", 1);
-  job.validation_file = fields.optional_text("validation_file", 1);
-  job.suffix = clean_suffix(fields.optional_text("suffix", 1, 64).value_or(""));
-  job.seed = fields.integer("seed", 0, kLargestSeed).value_or(random_seed());
-  job.metadata = to_line(read_metadata(fields));
-  job.integrations = to_line(read_integrations(fields));
-  read_method(fields, job);
+  JobRecord job = read_job(parse_body(request.body));
   job.request_hash = store::sha256_of(request.body);
   return json_response(
       job_json(jobs.create(std::move(job), caller_of(request), is_retry(request)), jobs.organization()));
@@ -128,6 +116,22 @@ net::Response checkpoints(const net::Request& request, Jobs& jobs) {
 }
 
 }  // namespace
+
+JobRecord read_job(const Json& body) {
+  const Fields fields(body);
+  fields.only({"model", "training_file", "validation_file", "hyperparameters", "suffix", "integrations", "seed",
+               "method", "metadata"});
+  JobRecord job;
+  job.model = fields.text("model", 1);
+  job.training_file = fields.text("training_file", 1);
+  job.validation_file = fields.optional_text("validation_file", 1);
+  job.suffix = clean_suffix(fields.optional_text("suffix", 1, 64).value_or(""));
+  job.seed = fields.integer("seed", 0, kLargestSeed).value_or(random_seed());
+  job.metadata = to_line(read_metadata(fields));
+  job.integrations = to_line(read_integrations(fields));
+  read_method(fields, job);
+  return job;
+}
 
 std::string clean_suffix(const std::string& asked) {
   std::string suffix;

@@ -37,6 +37,9 @@ std::string clean_suffix(const std::string& asked);
 /// For a job whose client chose none.
 int64_t random_seed();
 
+/// The body of POST /v1/fine_tuning/jobs; throws ApiError.
+JobRecord read_job(const Json& body);
+
 /// The arguments must outlive the server.
 void add_jobs_api(net::Server& server, Jobs& jobs);
 
