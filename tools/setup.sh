@@ -100,5 +100,6 @@ if [ "$want" = oracles ]; then
   make_environment oracles "about 3 GB"
   make_environment clients "60 MB"
   make_environment clients_legacy "10 MB"
+  make_environment web "50 MB"
 fi
 say "ready"

@@ -25,6 +25,7 @@
 #include "serve/paging.h"
 #include "serve/routes.h"
 #include "serve/schema.h"
+#include "serve/web/web_page.h"
 
 namespace hone::serve {
 namespace fs = std::filesystem;
@@ -208,6 +209,7 @@ void Service::Impl::add_routes() {
   add_fine_tunes_api(server, jobs, event_streams, host);
   add_embeddings_api(server, embeddings.get());
   add_costs_api(server);
+  add_web_page(server, !options.open);
 }
 
 Service::Service(model::Decoder& decoder, const generate::ModelText& text, ServiceOptions options)
