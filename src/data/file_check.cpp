@@ -36,6 +36,13 @@ void check_size(FileReport& report, size_t min_rows) {
   report.findings.insert(report.findings.end(), findings.all().begin(), findings.all().end());
 }
 
+void keep(const std::vector<Finding>& found, uint64_t most, FileReport& report) {
+  for (const Finding& finding : found) {
+    uint64_t& count = finding.severity() == Severity::kError ? report.errors : report.warnings;
+    if (++count <= most) report.findings.push_back(finding);
+  }
+}
+
 }  // namespace
 
 bool FileReport::has_error() const {
@@ -59,7 +66,7 @@ FileReport check_rows(ExampleReader& reader, const FileCheckOptions& options) {
     compare_with_others(row, report, seen);
     if (row.ok() && options.inspect) options.inspect(row.example, row.findings);
     if (row.ok()) ++report.ok;
-    report.findings.insert(report.findings.end(), row.findings.all().begin(), row.findings.all().end());
+    keep(row.findings.all(), options.max_findings, report);
     if (options.on_row) options.on_row(row);
   }
   check_size(report, options.min_rows);

@@ -13,7 +13,8 @@ namespace hone::data {
 
 struct FileCheckOptions {
   LoadOptions load;
-  size_t min_rows = 10;  ///< few_rows below; OpenAI refuses smaller files
+  size_t min_rows = 10;                ///< few_rows below; OpenAI refuses smaller files
+  uint64_t max_findings = UINT64_MAX;  ///< of rows, of each severity; those beyond are counted alone
   /// Looks further at a row that is good so far (a tokenizer, say) and may add findings.
   std::function<void(const Example&, Findings&)> inspect;
   /// Sees every row after all its checks, before the next is read.
@@ -25,6 +26,7 @@ struct FileReport {
   uint64_t rows = 0;
   uint64_t ok = 0;                         ///< rows without an error finding
   std::map<std::string, uint64_t> shapes;  ///< rows of each record shape
+  uint64_t errors = 0, warnings = 0;       ///< all findings of rows, kept or not
   std::vector<Finding> findings;           ///< in file order, those of the file as a whole last
 
   bool has_error() const;

@@ -15,6 +15,8 @@ constexpr CheckInfo kChecks[] = {
 #undef CHECK
 };
 
+constexpr size_t kMostOfOneRow = 1000;
+
 bool is_error(const Finding& finding) {
   return finding.severity() == Severity::kError;
 }
@@ -36,6 +38,7 @@ const char* severity_name(Severity severity) {
 void Findings::start_row(uint64_t line, uint64_t byte) {
   line_ = line;
   byte_ = byte;
+  has_error_ = false;
   all_.clear();
 }
 
@@ -45,17 +48,29 @@ void Findings::add(Check check, std::string path, std::string message, std::stri
 
 void Findings::add_at(size_t offset, size_t lines, Check check, std::string path, std::string message,
                       std::string fix) {
+  const bool error = info(check).severity == Severity::kError;
+  // Of a row that has an error it is settled that it is left out.
+  if (all_.size() >= kMostOfOneRow && (has_error_ || !error)) return;
+  has_error_ = has_error_ || error;
   all_.push_back({line_ + lines, byte_ + offset, std::move(path), check, std::move(message), std::move(fix)});
-}
-
-bool Findings::has_error() const {
-  return std::any_of(all_.begin(), all_.end(), is_error);
 }
 
 const Finding& Findings::first_error() const {
   const auto found = std::find_if(all_.begin(), all_.end(), is_error);
   assert(found != all_.end());
   return *found;
+}
+
+std::string message_without_content(const Finding& finding) {
+  switch (finding.check) {
+    case Check::invalid_json:
+    case Check::invalid_utf8:
+    case Check::nul_character:
+    case Check::unknown_role:
+    case Check::unsupported_part:
+    case Check::invalid_weight: return info(finding.check).summary;
+    default: return finding.message;
+  }
 }
 
 Json to_json(const Finding& finding) {

@@ -42,7 +42,8 @@ struct Finding {
   Severity severity() const { return info(check).severity; }
 };
 
-/// Collects the findings of one row; `line` and `byte` are the row's own unless add_at says otherwise.
+/// Collects the findings of one row, the first thousand or so (a row may be hostile); `line` and `byte` are the row's
+/// own unless add_at says otherwise.
 class Findings {
  public:
   /// Forgets what was found and moves on to the row at this place.
@@ -50,16 +51,19 @@ class Findings {
   void add(Check check, std::string path, std::string message, std::string fix);
   /// `offset` counts bytes from the row's first one, `lines` the line breaks between.
   void add_at(size_t offset, size_t lines, Check check, std::string path, std::string message, std::string fix);
-  bool has_error() const;
+  bool has_error() const { return has_error_; }
   /// has_error() must hold.
   const Finding& first_error() const;
   const std::vector<Finding>& all() const { return all_; }
 
  private:
   uint64_t line_ = 0, byte_ = 0;
+  bool has_error_ = false;
   std::vector<Finding> all_;
 };
 
+/// The message, or where it quotes what the row says, the summary of its check: for what is kept or shown to others.
+std::string message_without_content(const Finding& finding);
 /// {"line", "byte", "path", "check", "severity", "message", "fix"}
 Json to_json(const Finding& finding);
 /// "train.jsonl:128: messages[2].content"

@@ -1,5 +1,6 @@
 #include "serve/fields.h"
 
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -11,6 +12,30 @@ namespace hone::serve {
 namespace {
 
 constexpr int kDeepest = 64;
+constexpr size_t kMostKeys = 4096;         // of one object: members are looked for one by one
+constexpr size_t kMostValues = 1'000'000;  // sixteen bytes and more each, whatever they hold
+
+/// Refuses a document while it is read, before it takes much time or memory.
+class BodyLimits {
+ public:
+  bool operator()(int depth, Json::parse_event_t event, Json& /*parsed*/) {
+    using Event = Json::parse_event_t;
+    if (depth > kDeepest) refuse(format("The request body is nested more than %d levels deep.", kDeepest));
+    if (event == Event::object_start) keys_[static_cast<size_t>(depth) + 1] = 0;
+    if (event == Event::key && ++keys_[static_cast<size_t>(depth)] > kMostKeys) {
+      refuse(format("An object in the request body has more than %zu members.", kMostKeys));
+    }
+    const bool begins = event == Event::value || event == Event::object_start || event == Event::array_start;
+    if (begins && ++values_ > kMostValues) {
+      refuse(format("The request body holds more than %zu values.", kMostValues));
+    }
+    return true;
+  }
+
+ private:
+  std::array<size_t, kDeepest + 2> keys_{};  // by depth
+  size_t values_ = 0;
+};
 
 const char* kind_of(const Json& value) {
   if (value.is_null()) return "null";
@@ -31,13 +56,9 @@ std::string shown(int64_t value) {
 }  // namespace
 
 Json parse_body(const std::string& body) {
-  bool too_deep = false;
-  const auto watch = [&](int depth, Json::parse_event_t, Json&) {
-    too_deep = too_deep || depth > kDeepest;
-    return !too_deep;  // what lies deeper is left out
-  };
+  BodyLimits limits;
+  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) { return limits(depth, event, parsed); };
   Json document = Json::parse(body, watch, /*allow_exceptions=*/false);
-  if (too_deep) refuse(format("The request body is nested more than %d levels deep.", kDeepest));
   if (document.is_discarded()) {
     refuse(
         "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "

@@ -11,7 +11,8 @@
 
 namespace hone::serve {
 
-/// Parses a request's body: an object, nested at most 64 deep. Throws ApiError.
+/// Parses a request's body: an object, nested at most 64 deep, with bounds on what it costs to hold and to look
+/// through. Throws ApiError.
 Json parse_body(const std::string& body);
 
 /// A member that is null counts as absent. Every function throws ApiError naming the member, its path in front.

@@ -58,5 +58,23 @@ TEST(Fields, HostileBodiesAreRefused) {
   EXPECT_EQ(parse_body("{\"a\": 1}").size(), 1U);
 }
 
+TEST(Fields, BodiesThatCostMuchToReadAreRefusedWhileTheyAreRead) {
+  const auto members = [](int count) {
+    std::string text = "{";
+    for (int i = 0; i < count; ++i) text += (i > 0 ? ",\"" : "\"") + std::to_string(i) + "\":[{},0]";
+    return text + "}";
+  };
+  EXPECT_EQ(parse_body(members(4096)).size(), 4096U);
+  EXPECT_THROW(parse_body(members(4097)), ApiError);
+  EXPECT_THROW(parse_body("{\"a\":" + members(4097) + "}"), ApiError);
+  const auto list = [](int count, const std::string& of) {
+    std::string text = "{\"a\":[" + of;
+    for (int i = 1; i < count; ++i) text += "," + of;
+    return text + "]}";
+  };
+  EXPECT_EQ(parse_body(list(999'999, "1"))["a"].size(), 999'999U);
+  for (const char* of : {"1", "[]", "{}"}) EXPECT_THROW(parse_body(list(1'000'001, of)), ApiError) << of;
+}
+
 }  // namespace
 }  // namespace hone::serve

@@ -72,11 +72,13 @@ Json finding_json(const data::Finding& finding) {
 }
 
 /// Counts tokens row by row; a row that the template refuses gets a finding, as in `hone data check`.
-data::FileReport read(const std::filesystem::path& path, const Counter& counter, uint32_t max_length,
+data::FileReport read(const std::filesystem::path& path, const Counter& counter, uint32_t max_length, uint64_t most,
                       Lengths& lengths) {
   data::FileCheckOptions options;
   options.min_rows = 0;  // the method decides whether they are too few
   options.load.format = "jsonl";
+  options.load.max_row_bytes = kLongestRow;
+  options.max_findings = most;
   options.inspect = [&](const data::Example& example, data::Findings& findings) {
     try {
       const uint64_t tokens = counter.count(example);
@@ -103,10 +105,10 @@ std::optional<std::string> method_of(const data::FileReport& report) {
 
 Json validation_json(const data::FileReport& report, size_t limit) {
   Json faults = Json::array(), warnings = Json::array();
-  uint64_t faults_total = 0, warnings_total = 0;
+  uint64_t faults_total = report.errors, warnings_total = report.warnings;
   for (const data::Finding& finding : report.findings) {
     const bool error = finding.severity() == data::Severity::kError;
-    ++(error ? faults_total : warnings_total);
+    if (finding.line == 0) ++(error ? faults_total : warnings_total);  // of the file as a whole
     Json& list = error ? faults : warnings;
     if (list.size() < limit) list.push_back(finding_json(finding));
   }
@@ -126,7 +128,7 @@ Json validate(const FileRecord& file, const std::filesystem::path& path, const g
               uint32_t max_length, size_t limit) {
   const Counter counter(text);
   Lengths lengths;
-  const data::FileReport report = read(path, counter, max_length, lengths);
+  const data::FileReport report = read(path, counter, max_length, limit, lengths);
   const std::optional<std::string> method = method_of(report);
   Json json = validation_json(report, limit);
   if (report.ok > 0 && !method) {

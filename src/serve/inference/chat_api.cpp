@@ -86,6 +86,9 @@ std::vector<int32_t> prompt_of(ModelHost& host, const data::Example& conversatio
     refuse("This model has no chat template, so it cannot hold a conversation. Use /v1/completions.", "model",
            "unsupported_model");
   }
+  size_t bytes = conversation.tools_json.size();
+  for (const data::Message& turn : conversation.messages) bytes += turn.content.size() + turn.extra_json.size();
+  refuse_hopeless(bytes, host.context_limit());
   try {
     return host.encoder().encode_prompt(conversation);
   } catch (const Error& error) {
@@ -99,6 +102,7 @@ void answer(net::Request& request, const net::Responder& responder, Traffic& tra
   const std::string id = new_id("chatcmpl-");
   if (traffic.forward(routed, body, "/chat/completions", id, responder)) return;
   ChatRequest asked = read_chat_request(body, host.config().vocab_size);
+  refuse_too_many(static_cast<size_t>(asked.answers.n), host.max_waiting());
   const std::vector<int32_t> prompt = prompt_of(host, asked.conversation);
   std::vector<generate::Request> requests =
       engine_requests(asked.answers, prompt, host.text().stop_ids(), host.context_limit());

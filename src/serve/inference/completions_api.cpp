@@ -62,6 +62,7 @@ Prompts read_prompts(const Fields& fields, const ModelHost& host) {
   Prompts prompts;
   const text::Tokenizer& tokenizer = host.text().tokenizer();
   const auto add_text = [&](const std::string& text) {
+    refuse_hopeless(text.size(), host.context_limit());
     prompts.texts.push_back(text);
     prompts.ids.push_back(tokenizer.encode(text, {.add_special_tokens = true}));
   };
@@ -134,6 +135,7 @@ void answer(net::Request& request, const net::Responder& responder, Traffic& tra
            "unsupported_value");
   }
   Prompts prompts = read_prompts(fields, host);
+  refuse_too_many(prompts.ids.size() * static_cast<size_t>(settings.n), host.max_waiting());
   if (!fields.boolean("echo").value_or(false)) prompts.texts.assign(prompts.texts.size(), "");
   AnswerHead head{.id = id, .model = routed.model.name, .created = unix_now()};
   std::vector<generate::Request> requests;

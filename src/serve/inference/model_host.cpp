@@ -1,17 +1,32 @@
 #include "serve/inference/model_host.h"
 
 #include "base/error.h"
+#include "base/terminal.h"
 #include "exchange/peft.h"
 #include "serve/api_error.h"
 
 namespace hone::serve {
 
+namespace {
+
+/// What is wrong with a folder of the server is for its log: the client cannot mend it, and the text names paths.
+std::shared_ptr<const model::AdapterWeights> load(model::Decoder& decoder, const std::filesystem::path& folder) {
+  try {
+    return exchange::load_adapter(decoder, folder);
+  } catch (const std::exception& error) {
+    say(std::string("adapters: ") + error.what());
+    throw ApiError(500, "The weights of this model cannot be read; the server's log says why.", "model",
+                   "model_unavailable");
+  }
+}
+
+}  // namespace
+
 ModelHost::ModelHost(model::Decoder& decoder, const generate::ModelText& text, HostOptions options)
     : decoder_(decoder),
       text_(text),
       options_(options),
-      pool_([this](const std::filesystem::path& folder) { return exchange::load_adapter(decoder_, folder); },
-            options.adapters) {
+      pool_([this](const std::filesystem::path& folder) { return load(decoder_, folder); }, options.adapters) {
   if (options_.engine.context_limit == 0) options_.engine.context_limit = decoder.config().max_position_embeddings;
   thread_ = std::thread([this] { work(); });
 }

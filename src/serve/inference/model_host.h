@@ -66,6 +66,7 @@ class ModelHost {
   const model::DecoderConfig& config() const { return decoder_.config(); }
   /// Positions that prompt and answer have together.
   int64_t context_limit() const { return options_.engine.context_limit; }
+  size_t max_waiting() const { return options_.max_waiting; }
 
  private:
   struct Job {

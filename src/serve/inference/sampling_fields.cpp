@@ -97,6 +97,23 @@ AnswerSettings read_answer_settings(const Fields& fields, int64_t vocabulary) {
   return settings;
 }
 
+void refuse_hopeless(size_t bytes, int64_t context_limit) {
+  constexpr int64_t kLongestToken = 128;  // bytes: runs of blanks reach it, words do not come near
+  if (context_limit <= 0 || static_cast<int64_t>(bytes) <= kLongestToken * context_limit) return;
+  refuse(
+      format("This model's maximum context length is %ld tokens. However, your messages have %zu bytes, far more than "
+             "so many tokens hold. Please reduce the length of the messages.",
+             context_limit, bytes),
+      "messages", "context_length_exceeded");
+}
+
+void refuse_too_many(size_t answers, size_t max_waiting) {
+  if (answers <= max_waiting) return;
+  refuse(format("Invalid 'n': this request asks for %zu answers; this server takes at most %zu at once.", answers,
+                max_waiting),
+         "n", "invalid_value");
+}
+
 std::vector<generate::Request> engine_requests(const AnswerSettings& settings, const std::vector<int32_t>& prompt,
                                                const std::vector<int32_t>& stop_ids, int64_t context_limit) {
   const auto length = static_cast<int64_t>(prompt.size());

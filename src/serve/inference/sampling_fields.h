@@ -22,6 +22,11 @@ struct AnswerSettings {
 /// read by who knows its form. Biases name tokens below `vocabulary`.
 AnswerSettings read_answer_settings(const Fields& fields, int64_t vocabulary);
 
+/// 400 for a text that cannot fit, before the time and memory that its tokens would take are spent.
+void refuse_hopeless(size_t bytes, int64_t context_limit);
+/// 400 for more answers of one request than may ever wait: trying again would not help.
+void refuse_too_many(size_t answers, size_t max_waiting);
+
 /// One engine request an answer.
 std::vector<generate::Request> engine_requests(const AnswerSettings& settings, const std::vector<int32_t>& prompt,
                                                const std::vector<int32_t>& stop_ids, int64_t context_limit);

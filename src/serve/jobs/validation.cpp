@@ -7,7 +7,7 @@
 namespace hone::serve {
 namespace {
 
-constexpr size_t kMostReported = 200;
+constexpr uint64_t kMostReported = 200;
 
 const char* format_name(const std::string& method) {
   return method == "dpo" ? "fine-tune-preference" : "fine-tune-chat";
@@ -29,7 +29,7 @@ std::optional<JobFault> wrong_format(const data::FileReport& report, const std::
 std::string text_of(const data::Finding& finding) {
   std::string text = finding.line > 0 ? format("Line %lu", finding.line) : "File";
   if (!finding.path.empty()) text += ", " + finding.path;
-  text += ": " + finding.message;
+  text += ": " + message_without_content(finding);  // events are kept and shown
   return finding.fix.empty() ? text : text + " (" + finding.fix + ")";
 }
 
@@ -50,6 +50,8 @@ DataCheck check_job_file(const std::filesystem::path& path, const std::string& i
   data::FileCheckOptions options;
   options.min_rows = 0;
   options.load.format = "jsonl";
+  options.load.max_row_bytes = kLongestRow;
+  options.max_findings = kMostReported;
   data::FileReport found;
   try {
     found = data::check_file(path, options);
@@ -60,22 +62,23 @@ DataCheck check_job_file(const std::filesystem::path& path, const std::string& i
   }
   check.examples = static_cast<int64_t>(found.ok);
   check.raw_pairs = found.shapes.size() == 1 && found.shapes.contains("prompt_completion");
-  size_t errors = 0;
   std::string first;
+  unsigned long errors = found.errors;
   for (const data::Finding& finding : found.findings) {
     const bool is_error = finding.severity() == data::Severity::kError;
     const std::string text = text_of(finding);
-    if (is_error && ++errors == 1) first = text;
-    if (is_error ? errors <= kMostReported : finding.line == 0)
+    if (is_error && first.empty()) first = text;
+    if (is_error && finding.line == 0) ++errors;  // of the file as a whole
+    if (is_error || finding.line == 0)
       report(is_error ? "error" : "warn", format("%s: %s", param.c_str(), text.c_str()));
   }
-  if (errors > kMostReported) report("error", format("%s: %zu more faults", param.c_str(), errors - kMostReported));
+  if (errors > kMostReported) report("error", format("%s: %lu more faults", param.c_str(), errors - kMostReported));
   if (errors > 0) {
     const char* which = param == "training_file" ? "training" : "validation";
     check.fault =
         JobFault{"invalid_" + param,
                  format("The job failed due to an invalid %s file. Invalid file format. %s", which, first.c_str()) +
-                     (errors > 1 ? format(" %zu faults in all are in the job's events.", errors) : ""),
+                     (errors > 1 ? format(" %lu faults in all are in the job's events.", errors) : ""),
                  param};
   } else if (auto wrong = wrong_format(found, id, method, param)) {
     check.fault = std::move(wrong);

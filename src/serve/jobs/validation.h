@@ -11,6 +11,7 @@
 namespace hone::serve {
 
 inline constexpr uint64_t kLeastExamples = 10;
+inline constexpr size_t kLongestRow = size_t{8} << 20;  ///< bytes: a row is held in memory, several times over
 /// Whether rows of this record shape are for the method dpo; all others are for the rest.
 bool needs_pairs(const std::string& shape);
 std::string too_few_examples(uint64_t examples);
