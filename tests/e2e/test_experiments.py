@@ -282,7 +282,7 @@ def bad_experiments():
     yield "metrics[1].name", {**good, "metrics": [metric, metric]}, 400
     yield "metrics[0].kind", {**good, "metrics": [{"name": "latency_ms", "kind": "binary"}]}, 400
     yield "metrics[0].kind", {**good, "metrics": [{"name": "positive", "kind": "mean"}]}, 400
-    for field, value in [("minimum_per_variant", 1), ("minimum_per_variant", "many"), ("alpha", 0), ("alpha", 0.9), ("expected", 0),
+    for field, value in [("minimum_per_variant", 0), ("minimum_per_variant", "many"), ("alpha", 0), ("alpha", 0.9), ("expected", 0),
                          ("auto_roll_back", "yes"), ("store", 1), ("metadata", []), ("metadata", {str(i): "" for i in range(17)}),
                          ("colour", "red")]:
         yield field, {**good, field: value}, 400

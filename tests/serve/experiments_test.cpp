@@ -151,6 +151,24 @@ TEST_P(ExperimentTables, UsersThatCameUnderOtherWeightsAreNoMismatch) {
   EXPECT_NEAR(split.expected[0], 800 * 0.5 + 800 * 0.9, 1e-6);
 }
 
+TEST_P(ExperimentTables, FiguresOfManyUsersStandForAWhile) {
+  ExperimentRecord experiment = made("many");
+  Figures fresh(*database_), kept(*database_, /*many=*/3);
+  const auto said_by = [&](int count, Figures& figures) {
+    uint64_t users = 0;
+    for (const auto& variant : figures.of(experiment).variants) users += variant.metrics[0].count;
+    return users == static_cast<uint64_t>(count);
+  };
+  for (int i = 1; i <= 5; ++i) {
+    FeedbackRecord one = said(experiment, "u" + std::to_string(i), "up");
+    feedback_->put(one, &experiment);
+    EXPECT_TRUE(said_by(i, fresh));
+    EXPECT_TRUE(said_by(std::min(i, 4), kept));
+  }
+  experiment.periods.push_back({0.5, 0.5});
+  EXPECT_TRUE(said_by(5, kept));
+}
+
 TEST_P(ExperimentTables, AUserWhoSaysBothMakesAMeanOfIt) {
   const ExperimentRecord experiment = made("both");
   for (const char* thumb : {"up", "down", "up", "up"}) {

@@ -138,7 +138,7 @@ ExperimentRecord read_experiment(const Json& body) {
   } else {
     experiment.metrics.push_back({.name = "positive"});
   }
-  experiment.minimum_per_variant = fields.integer("minimum_per_variant", 2, 1'000'000'000).value_or(100);
+  experiment.minimum_per_variant = fields.integer("minimum_per_variant", 1, 1'000'000'000).value_or(100);
   experiment.alpha = fields.number("alpha", 1e-9, 0.5).value_or(experiment.alpha);
   experiment.expected = fields.number("expected", 1, kMost).value_or(experiment.expected);
   experiment.auto_roll_back = fields.boolean("auto_roll_back").value_or(false);

@@ -18,7 +18,7 @@ Caller owner_of(const ExperimentRecord& experiment) {
 }  // namespace
 
 Experiments::Experiments(Records& records, Catalog& catalog, std::set<std::string> endpoints)
-    : catalog_(catalog), endpoints_(std::move(endpoints)), table_(records) {}
+    : catalog_(catalog), endpoints_(std::move(endpoints)), table_(records), figures_(records.database()) {}
 
 bool Experiments::means_something_else(const std::string& name) const {
   const CatalogOptions& known = catalog_.options();
@@ -188,10 +188,14 @@ Json Experiments::json(const ExperimentRecord& experiment) {
           {"history", parse_json(experiment.history, experiment.id)}};
 }
 
+Json Experiments::statistics(const ExperimentRecord& experiment, Language language) {
+  return statistics_json(table_.database(), experiment, figures_.of(experiment), language);
+}
+
 void Experiments::check_guards(const std::string& id) {
   const std::optional<ExperimentRecord> experiment = table_.by_id(id);
   if (!experiment || !experiment->running() || !experiment->auto_roll_back) return;
-  const metrics::Experiment figures = read_figures(table_.database(), *experiment);
+  const metrics::Experiment figures = figures_.of(*experiment);
   for (const metrics::TreatmentResult& one : analyse(figures, analysis_options(*experiment)).treatments) {
     for (const metrics::GuardResult& guard : one.guards) {
       if (guard.state != metrics::Guard::kBreached) continue;

@@ -7,7 +7,9 @@
 #include <mutex>
 #include <set>
 
+#include "base/language.h"
 #include "serve/ab/experiment_request.h"
+#include "serve/ab/figures.h"
 #include "serve/catalog.h"
 
 namespace hone::serve {
@@ -40,6 +42,7 @@ class Experiments {
   static ServedModel served(const ExperimentRecord& experiment);
   std::vector<ServedModel> models(const Caller& caller);
   Json json(const ExperimentRecord& experiment);
+  Json statistics(const ExperimentRecord& experiment, Language language);
 
   /// Rolls back where a guard rail is breached and the experiment asks for it.
   void check_guards(const std::string& id);
@@ -54,6 +57,7 @@ class Experiments {
   Catalog& catalog_;
   std::set<std::string> endpoints_, reserved_;
   ExperimentTable table_;
+  Figures figures_;
 };
 
 }  // namespace hone::serve

@@ -53,7 +53,7 @@ net::Response statistics(const net::Request& request, Experiments& experiments, 
   const std::string* language = request.query_value("language");
   const Language chosen = language_called(language == nullptr || language->empty() ? "en" : *language, "language");
   recorder.flush();  // what was answered before this request is in it
-  return json_response(statistics_json(experiments.table().database(), experiment, chosen));
+  return json_response(experiments.statistics(experiment, chosen));
 }
 
 }  // namespace

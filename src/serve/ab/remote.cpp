@@ -1,6 +1,5 @@
 #include "serve/ab/remote.h"
 
-#include "base/error.h"
 #include "serve/ab/remote_answer.h"
 #include "serve/api_error.h"
 
@@ -63,7 +62,7 @@ void Remote::answer(net::Client& client, Job& job) {
   try {
     const net::ClientAnswer whole = client.send(request);
     answer.end(whole.status, whole.body);
-  } catch (const Error& error) {
+  } catch (const std::exception&) {
     // A client that left hears nothing more; what the error says may hold the endpoint's address.
     if (goes_on()) answer.fail(502, "The endpoint " + job.request.endpoint + " gave no answer.");
   }

@@ -130,8 +130,8 @@ metrics::AnalysisOptions analysis_options(const ExperimentRecord& experiment) {
           .expected = experiment.expected};
 }
 
-Json statistics_json(store::Database& database, const ExperimentRecord& experiment, Language language) {
-  const metrics::Experiment figures = read_figures(database, experiment);
+Json statistics_json(store::Database& database, const ExperimentRecord& experiment, const metrics::Experiment& figures,
+                     Language language) {
   Json json = {{"object", "experiment.statistics"},
                {"experiment", experiment.id},
                {"name", experiment.name},

@@ -29,6 +29,7 @@ metrics::Experiment read_figures(store::Database& database, const ExperimentReco
 metrics::AnalysisOptions analysis_options(const ExperimentRecord& experiment);
 
 /// {"object": "experiment.statistics", …, "groups": what ABTestManager::get_statistics() says of the same feedback}
-Json statistics_json(store::Database& database, const ExperimentRecord& experiment, Language language);
+Json statistics_json(store::Database& database, const ExperimentRecord& experiment, const metrics::Experiment& figures,
+                     Language language);
 
 }  // namespace hone::serve

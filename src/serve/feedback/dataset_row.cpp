@@ -33,6 +33,8 @@ std::optional<KeptAnswer> kept_answer(const std::string& prompt, const std::stri
   if (choice < 0 || choice >= static_cast<int64_t>(given.size())) return std::nullopt;
   const Json& answer = given[static_cast<size_t>(choice)];
   if (asked.contains("messages")) {
+    // Another service may have taken what this one would have refused.
+    if (!asked["messages"].is_array() || !answer.is_object()) return std::nullopt;
     Json chat = {{"messages", asked["messages"]}};
     for (const char* key : {"functions", "tools"}) {
       if (asked.contains(key)) chat["tools"] = asked[key];
