@@ -112,6 +112,10 @@ def fetch(address, path, **headers):
         return answer.status, dict(answer.headers.items()), answer.read()
 
 
+def experiments(service):
+    return [f"experiments/{one['id']}" for one in service.get("/v1/experiments")["data"]]
+
+
 def texts():
     """{key: [English, Korean]} of page/text.js."""
     lines = re.findall(r'^  ("[^"]+"): (\[.*\]),$', (PAGE / "text.js").read_text(encoding="utf-8"), re.M)
@@ -210,7 +214,7 @@ def test_from_the_upload_to_curves_that_grow(browse, service, tmp_path):
     bad = write_rows(tmp_path / "bad.jsonl", [*chats(12), {"messages": 3}])
     page.set_input_files("#picker", str(bad))
     page.locator("#files a", has_text="bad.jsonl").click()
-    page.get_by_text("1 faults").wait_for()
+    page.get_by_text("Faults: 1.").wait_for()
     assert page.get_by_role("cell", name="13", exact=True).count() >= 1
     watched.shoot("file-faults")
     page.go_back()
@@ -255,13 +259,14 @@ def test_from_the_upload_to_curves_that_grow(browse, service, tmp_path):
 
 
 def test_two_answers_stream_side_by_side(browse, service):
-    watched = browse(allowed=[r"status of 404.*/v1/feedback"])
+    watched = browse()
     page = watched.open(f"playground?b={service.tuned['fine_tuned_model']}", service.key)
     page.get_by_label("Message", exact=True).wait_for()
     assert [page.locator(f"select[name=model-{side}]").input_value() for side in "ab"] == [MODEL, service.tuned["fine_tuned_model"]]
     page.get_by_text("Settings").click()
     page.get_by_label("Tokens at most").fill("40")
     page.get_by_label("Temperature").fill("0")
+    page.get_by_label("Keep these texts").check()
     page.get_by_label("Message", exact=True).fill("질문 3")
     page.keyboard.press("Control+Enter")
     page.wait_for_function("() => document.querySelectorAll('.opinions').length === 2")
@@ -269,7 +274,13 @@ def test_two_answers_stream_side_by_side(browse, service):
     expected = [service.chat(name, "질문 3", temperature=0, max_tokens=40)[1]["choices"][0]["message"]["content"] for name in (MODEL, service.tuned["fine_tuned_model"])]
     assert shown == expected and shown[0] != shown[1]
     page.get_by_role("button", name="Good answer").first.click()
-    page.wait_for_selector(".toast")
+    page.wait_for_selector(".side-panel.tone-a .thumb[aria-pressed=true]")
+    page.locator(".side-panel.tone-b summary").click()
+    page.get_by_label("How it should have been").last.fill("이렇게 답해 주세요.")
+    page.get_by_role("button", name="Send the correction").last.click()
+    page.wait_for_function("() => document.querySelectorAll('.toast.good').length === 2")
+    given = service.get("/v1/feedback")["data"]
+    assert {(one.get("thumb"), one.get("correction")) for one in given} == {("up", None), (None, "이렇게 답해 주세요.")}, given
     watched.shoot("playground")
     # A second turn goes on with the first, and can be stopped.
     page.get_by_label("Tokens at most").fill("400")
@@ -280,6 +291,58 @@ def test_two_answers_stream_side_by_side(browse, service):
     page.wait_for_function("() => !document.querySelector('[aria-busy]')")
     page.get_by_role("button", name="Start over").click()
     assert page.locator(".turn").count() == 0
+
+
+def test_an_experiment_from_its_form_to_its_verdict(browse, service):
+    tuned = service.tuned["fine_tuned_model"]
+    watched = browse()
+    page = watched.open("experiments", service.key)
+    page.get_by_text("No experiments yet.").wait_for()
+    page.get_by_text("New experiment").click()
+    page.get_by_label("Name", exact=True).fill("tone")
+    page.get_by_label("Model").last.select_option(tuned)
+    page.get_by_label("Users a variant before a verdict").fill("20")
+    page.get_by_label("Latency may grow by (%)").fill("1000")
+    page.get_by_role("button", name="Start the experiment").click()
+    page.locator("#verdict", has_text="Too early to say").wait_for()
+    made = service.get("/v1/experiments/tone")
+    assert [variant["model"] for variant in made["variants"]] == [MODEL, tuned] and made["minimum_per_variant"] == 20
+    users = [f"user-{i}" for i in range(120)]
+    for user in users:
+        variant = service.get(f"/v1/experiments/tone/assignment?user={user}")["variant"]
+        liked = (int(user[5:]) % 10 < 3) == (variant == "control")
+        assert service.call("POST", "/v1/feedback", {"experiment": "tone", "user": user, "thumb": "up" if liked else "down"})[0] == 200
+    statistics = service.get("/v1/experiments/tone/statistics?language=en")
+    page.wait_for_function("reason => document.querySelector('#verdict').textContent.includes(reason)", arg=statistics["reason"])
+    # Both kinds of intervals are drawn, the one that holds at every look is the wider.
+    bars = page.evaluate("""() => Object.fromEntries(["fixed", "anytime"].map((name) => [name, [...document.querySelectorAll(`.intervals line.${name}`)].map((e) => e.x2.baseVal.value - e.x1.baseVal.value)]))""")
+    assert len(bars["fixed"]) == len(bars["anytime"]) >= 3 and all(wide > narrow for narrow, wide in zip(bars["fixed"], bars["anytime"]))
+    page.get_by_text("Figures").first.click()
+    positive = statistics["variants"]["control"]["metrics"]["positive"]
+    page.get_by_role("cell", name=f"{positive['mean']:.1%}", exact=True).wait_for()
+    watched.shoot("experiment")
+    asked = lambda: {service.chat("tone", "x", user=user, max_tokens=1)[1]["model"] for user in users[:8]}
+    page.get_by_role("button", name="Promote").last.click()
+    page.get_by_role("dialog").get_by_role("button", name="Promote").click()
+    page.wait_for_selector("h1 [data-status=promoted]")
+    assert asked() == {tuned}
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+    page.wait_for_selector("h1 [data-status=running]")
+    assert asked() == {MODEL, tuned}
+    page.get_by_label("treatment (%)").fill("30")
+    page.get_by_role("button", name="Change the shares").click()
+    page.get_by_text("not 80%").wait_for()
+    page.get_by_label("control (%)").fill("70")
+    page.get_by_role("button", name="Change the shares").click()
+    page.get_by_text("The shares are changed.").wait_for()
+    page.get_by_role("button", name="Roll back").click()
+    page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
+    page.wait_for_selector("h1 [data-status=rolled_back]")
+    assert asked() == {MODEL}
+    weights = {variant["name"]: variant["weight"] for variant in service.get("/v1/experiments/tone")["variants"]}
+    assert weights == pytest.approx({"control": 0.7, "treatment": 0.3})
+    page.get_by_text("admin").first.wait_for()
 
 
 def test_the_other_screens(browse, service):
@@ -313,8 +376,8 @@ def test_the_language_is_the_browsers_and_can_be_changed(browse, service, locale
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("locale", ["ko-KR", "en-US"])
 def test_a_phone_needs_no_scrolling_sideways(browse, service, locale, scheme):
-    watched = browse(locale=locale, color_scheme=scheme, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, allowed=[r"status of 404.*/v1/experiments"])
-    screens = [*SCREENS, f"jobs/{service.tuned['id']}", f"files/{service.file}"]
+    watched = browse(locale=locale, color_scheme=scheme, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    screens = [*SCREENS, f"jobs/{service.tuned['id']}", f"files/{service.file}", *experiments(service)]
     for screen in screens:
         page = watched.open(screen, service.key)
         settled(page)
@@ -348,8 +411,8 @@ def contrasts(page):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_texts_can_be_read(browse, service, scheme):
-    watched = browse(color_scheme=scheme, allowed=[r"status of 404.*/v1/experiments"])
-    for screen in [*SCREENS, f"jobs/{service.tuned['id']}", f"files/{service.file}"]:
+    watched = browse(color_scheme=scheme)
+    for screen in [*SCREENS, f"jobs/{service.tuned['id']}", f"files/{service.file}", *experiments(service)]:
         page = watched.open(screen, service.key)
         settled(page)
         assert contrasts(page) == [], screen
@@ -364,7 +427,7 @@ def test_texts_can_be_read(browse, service, scheme):
 
 
 def test_the_keyboard_reaches_everything(browse, service):
-    watched = browse(allowed=[r"status of 404.*/v1/experiments"])
+    watched = browse()
     page = watched.open("jobs", service.key)
     settled(page)
     for letter, title in (("f", "Files"), ("m", "Models"), ("p", "Playground"), ("a", "A/B tests"), ("c", "Cost"), ("j", "Jobs")):

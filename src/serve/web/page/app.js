@@ -1,7 +1,7 @@
 // Starts the page: asks for the key, shows the frame, and brings up the view that the address names.
 // Files: api.js (the server), dom.js (elements), i18n.js and text.js (two languages), views/ (one a screen).
 import { asksKey, get, isReachable, key, setKey } from "/assets/api.js";
-import { h, icon, put } from "/assets/dom.js";
+import { h, icon, logo, put } from "/assets/dom.js";
 import { language, setLanguage, t } from "/assets/i18n.js";
 import { listenToKeys, showHelp } from "/assets/keys.js";
 import { explain, field, load } from "/assets/ui.js";
@@ -35,7 +35,7 @@ function tools(signedIn) {
     signedIn && asksKey && h("button", { class: "quiet", type: "button", id: "sign-out", on: { click: signOut } }, t("login.out")));
 }
 
-const brand = () => h("a", { class: "brand", href: "#/jobs", "aria-label": t("nav.home") }, h("img", { src: "/assets/icon.svg", alt: "", width: 26, height: 26 }), "hone");
+const brand = () => h("a", { class: "brand", href: "#/jobs", "aria-label": t("nav.home") }, logo(), "hone");
 
 function frame(...inside) {
   put(document.body,
@@ -58,9 +58,10 @@ function show() {
   const main = h("main", { id: "main", tabindex: -1 });
   frame(h("div", { class: "shell" }, h("aside", { class: "side" }, brand(), navigation(view.name), tools(true)),
     h("div", { class: "content" }, connectionNotice(), main)));
-  document.title = `${t(view.title ?? `nav.${view.name}`)} · hone`;
+  const title = t(view.title ?? `nav.${view.name}`);
+  document.title = `${title} · hone`;
   const signal = leave.signal;
-  view.show({ root: main, parts, query, signal, load: (make) => load(main, make) });
+  view.show({ root: main, parts, query, signal, load: (make) => load(main, make, title) });
 }
 
 function signOut() {

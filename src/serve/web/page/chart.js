@@ -1,9 +1,11 @@
-// Curves over steps as SVG: thinned to the pixels there are, read by pointer or by the arrow keys.
+// Curves over steps as SVG: thinned to the pixels there are, a running mean over the pale values, read by pointer or by
+// the arrow keys.
 import { h, put, svg } from "/assets/dom.js";
 import { figure, number } from "/assets/format.js";
 import { t } from "/assets/i18n.js";
 
 const HEIGHT = 220, LEFT = 50, RIGHT = 10, TOP = 10, BOTTOM = 26;
+const NOISY = 40; // points, from which on a mean is drawn over the values
 
 /** Round values within [low, high], about `count` of them. */
 export function ticks(low, high, count) {
@@ -12,7 +14,7 @@ export function ticks(low, high, count) {
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((f) => f * power).find((s) => s >= raw);
   const found = [];
-  for (let i = Math.ceil(low / step); i * step <= high + step * 1e-9; i++) found.push(i * step);
+  for (let i = Math.ceil(low / step); i * step <= high + step * 1e-9; i++) found.push(i * step || 0); // never -0
   return found;
 }
 
@@ -31,6 +33,17 @@ export function thin(points, pixels) {
     for (const at of [...new Set([Math.min(low, high), Math.max(low, high)])]) kept.push(part[at]);
   }
   return kept;
+}
+
+/** Exponential mean without the pull of its start; about as many points count as a fortieth of the curve. */
+export function smooth(points) {
+  const keep = 1 - 1 / Math.max(4, points.length / 40);
+  let sum = 0, weight = 0;
+  return points.map(([x, y]) => {
+    sum = keep * sum + (1 - keep) * y;
+    weight = keep * weight + (1 - keep);
+    return [x, sum / weight];
+  });
 }
 
 function nearest(points, x) {
@@ -70,7 +83,7 @@ export function chart(title, series, { format = figure } = {}) {
   }
 
   function grid(s) {
-    const rows = ticks(s.low, s.high, 4).map((value) => [
+    const rows = ticks(s.low, s.high, 5).map((value) => [
       svg("line", { class: "grid", x1: LEFT, x2: s.width - RIGHT, y1: s.y(value), y2: s.y(value) }),
       svg("text", { class: "tick", x: LEFT - 8, y: s.y(value) + 4, "text-anchor": "end" }, format(value))]);
     const columns = ticks(s.first, s.end, Math.max(2, Math.floor(s.width / 75))).filter(Number.isInteger).map((step) =>
@@ -80,9 +93,11 @@ export function chart(title, series, { format = figure } = {}) {
 
   function curve(points, one, s) {
     if (points.length === 0) return [];
-    const line = thin(points, s.width - LEFT - RIGHT).map(([x, y], i) => `${i ? "L" : "M"}${s.x(x).toFixed(1)} ${s.y(y).toFixed(1)}`).join("");
+    const path = (some) => thin(some, s.width - LEFT - RIGHT).map(([x, y], i) => `${i ? "L" : "M"}${s.x(x).toFixed(1)} ${s.y(y).toFixed(1)}`).join("");
+    const noisy = !one.dots && points.length > NOISY;
     const dots = one.dots || points.length === 1 ? points.slice(-200).map(([x, y]) => svg("circle", { class: `dot tone-${one.tone}`, cx: s.x(x), cy: s.y(y), r: 3 })) : [];
-    return [svg("path", { class: `curve tone-${one.tone}`, d: line }), dots];
+    return [svg("path", { class: `curve tone-${one.tone}${noisy ? " raw" : ""}`, d: path(points) }),
+      noisy && svg("path", { class: `curve tone-${one.tone}`, d: path(smooth(points)) }), dots];
   }
 
   function mark(s) {

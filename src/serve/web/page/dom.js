@@ -69,3 +69,8 @@ const ICONS = {
 export function icon(name) {
   return svg("svg", { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
 }
+
+export function logo() {
+  return svg("svg", { viewBox: "0 0 32 32", width: 26, height: 26, "aria-hidden": "true" }, svg("rect", { width: 32, height: 32, rx: 8, fill: "#2b5f75" }),
+    svg("path", { d: "M7 9c4 0 4 14 9 14s5-9 9-9", fill: "none", stroke: "#fff", "stroke-width": 3, "stroke-linecap": "round" }));
+}

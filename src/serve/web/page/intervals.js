@@ -4,7 +4,7 @@ import { h, svg } from "/assets/dom.js";
 import { t } from "/assets/i18n.js";
 import { ticks } from "/assets/chart.js";
 
-const ROW = 34, LABEL = 16, BOTTOM = 22, WIDTH = 560;
+const ROW = 34, LABEL = 16, BOTTOM = 22, WIDTH = 440;
 const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
 
 /**

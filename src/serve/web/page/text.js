@@ -10,7 +10,7 @@ export const TEXT = {
 
   "ab.alpha": ["Probability of a false claim (α)", "잘못된 판정의 확률 (α)"],
   "ab.anytime": ["anytime", "언제든 유효"],
-  "ab.anytime_long": ["thin line: 95% however often one looks; the verdict rests on it", "가는 선: 몇 번을 보아도 유효한 95% 구간. 판정의 근거입니다"],
+  "ab.anytime_long": ["thin line: holds however often one looks; the verdict rests on it", "가는 선: 몇 번을 보아도 유효한 구간. 판정의 근거입니다"],
   "ab.automatic": ["Roll back by itself when a guard rail is breached", "가드레일을 넘으면 스스로 되돌리기"],
   "ab.control": ["(control)", "(대조군)"],
   "ab.create": ["Start the experiment", "실험 시작"],
@@ -23,7 +23,7 @@ export const TEXT = {
   "ab.feedback": ["Feedback", "피드백"],
   "ab.figures": ["Figures", "수치"],
   "ab.fixed": ["fixed", "고정 시점"],
-  "ab.fixed_long": ["thick bar: 95% for one look at a time fixed before", "굵은 막대: 미리 정한 한 시점에만 유효한 95% 구간"],
+  "ab.fixed_long": ["thick bar: interval for one look at a time fixed before", "굵은 막대: 미리 정한 한 시점에만 유효한 구간"],
   "ab.guard": ["Latency may grow by (%)", "허용할 지연 증가 (%)"],
   "ab.guard_help": ["A guard rail. Blank: none.", "가드레일입니다. 비우면 없습니다."],
   "ab.guard_state": ["{name}: guard rail {state}", "{name}: 가드레일 {state}"],
@@ -67,6 +67,7 @@ export const TEXT = {
 
   "chart.keys": ["Arrow keys read values.", "화살표 키로 값을 읽습니다."],
   "chart.none": ["No figures yet", "아직 수치가 없습니다"],
+  "chart.mean": ["Over pale values the thick line is their running mean.", "옅은 선은 값, 굵은 선은 그 이동 평균입니다."],
   "chart.step": ["Step {step}", "스텝 {step}"],
 
   "cost.answer_tokens_per_second": ["Tokens it answers a second", "초당 생성 토큰"],
@@ -213,6 +214,7 @@ export const TEXT = {
   "models.delete_text": ["{name} answers no more requests.", "{name}은(는) 더 이상 요청에 답하지 않습니다."],
   "models.delete_title": ["Delete the model?", "모델을 삭제할까요?"],
   "models.deleted": ["The model is deleted.", "모델을 삭제했습니다."],
+  "models.experiment": ["A/B test", "A/B 실험"],
   "models.search": ["Find a model", "모델 찾기"],
   "models.try": ["Try it", "써 보기"],
   "models.tuned": ["tuned", "튜닝"],
@@ -224,7 +226,7 @@ export const TEXT = {
   "nav.jobs": ["Jobs", "작업"],
   "nav.label": ["Main", "주 메뉴"],
   "nav.models": ["Models", "모델"],
-  "nav.playground": ["Playground", "플레이그라운드"],
+  "nav.playground": ["Playground", "대화 비교"],
   "nav.skip": ["To the content", "본문으로"],
 
   "new.batch_size": ["Batch size", "배치 크기"],
@@ -254,7 +256,7 @@ export const TEXT = {
   "play.max_tokens": ["Tokens at most", "최대 토큰"],
   "play.message": ["Message", "메시지"],
   "play.model": ["Model {name}", "모델 {name}"],
-  "play.no_feedback": ["This server takes no feedback for this answer.", "이 서버는 이 답변에 대한 피드백을 받지 않습니다."],
+  "play.no_feedback": ["Feedback is taken for answers of an experiment, or when the texts are kept (Settings).", "실험의 답변이거나 본문을 남길 때(설정)만 피드백을 받습니다."],
   "play.none": ["The answer will stand here.", "답변이 여기에 나타납니다."],
   "play.placeholder": ["Ask both…", "두 모델에 물어보기…"],
   "play.send": ["Send", "보내기"],
@@ -292,7 +294,7 @@ export const TEXT = {
   "time.seconds": ["{s} s", "{s}초"],
 
   "validation.auto": ["What auto comes to", "auto로 정해지는 값"],
-  "validation.bad": ["{n} faults: a job on this file would fail.", "문제 {n}개: 이 파일로는 작업이 실패합니다."],
+  "validation.bad": ["Faults: {n}. A job on this file would fail.", "문제 {n}개: 이 파일로는 작업이 실패합니다."],
   "validation.code": ["Code", "코드"],
   "validation.examples": ["Examples", "예시"],
   "validation.faults": ["Faults", "문제"],

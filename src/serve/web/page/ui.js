@@ -14,17 +14,17 @@ export const fails = (error) => h("p", { class: "notice bad", role: "alert" }, e
 export const empty = (text, ...more) => h("div", { class: "empty" }, h("p", {}, text), more);
 export const loading = () => h("p", { class: "loading", role: "status" }, h("span", { class: "spinner", "aria-hidden": "true" }), t("state.loading"));
 
-/** Shows that it loads, then what `make` gives, or why it could not and a way to try again. */
-export async function load(root, make) {
+/** Shows that it loads, then what `make` gives, or (under `title`) why it could not and a way to try again. */
+export async function load(root, make, title = "") {
   put(root, loading());
   try {
     put(root, await make());
   } catch (error) {
     if (error.name === "AbortError") return;
-    const again = h("button", { class: "button", type: "button", on: { click: () => load(root, make) } }, t("action.retry"));
-    put(root, h("div", { class: "empty" }, fails(error), again));
+    const again = h("button", { class: "button", type: "button", on: { click: () => load(root, make, title) } }, t("action.retry"));
+    put(root, title && page(title), h("div", { class: "empty" }, fails(error), again));
     // A way that is lost comes back by itself.
-    if (error instanceof NetworkError) addEventListener("hone:connection", () => root.isConnected && load(root, make), { once: true });
+    if (error instanceof NetworkError) addEventListener("hone:connection", () => root.isConnected && load(root, make, title), { once: true });
   }
 }
 

@@ -9,7 +9,7 @@ import { badge, button, confirm, copyable, explain, facts, fails, field, option,
 
 const TONE = { winner: "good", roll_back: "bad", invalid: "bad" };
 const signed = (text, value) => (value > 0 ? `+${text}` : text);
-const metricOf = (experiment, name) => experiment.metrics?.find((metric) => metric.name === name) ?? {};
+const metricOf = (statistics, name) => statistics.metrics?.find((metric) => metric.name === name) ?? {};
 
 function verdict(statistics) {
   return h("div", { class: `notice ${TONE[statistics.verdict] ?? "calm"}`, role: "status", id: "verdict" },
@@ -17,8 +17,8 @@ function verdict(statistics) {
 }
 
 /** Each variant's own figure of a metric, then each treatment's difference from the control. */
-function metricSection(experiment, statistics, name) {
-  const binary = metricOf(experiment, name).kind === "binary";
+function metricSection(statistics, name) {
+  const binary = metricOf(statistics, name).kind === "binary";
   const format = binary ? (value) => percent(value) : figure;
   const lift = (value) => signed(percent(value), value);
   const estimates = Object.entries(statistics.variants).map(([variant, one], i) => ({ variant, i, found: one.metrics?.[name] })).filter((one) => one.found);
@@ -45,10 +45,10 @@ function metricSection(experiment, statistics, name) {
 
 const legend = () => h("ul", { class: "legend" }, h("li", { class: "key-fixed" }, t("ab.fixed_long")), h("li", { class: "key-anytime" }, t("ab.anytime_long")));
 
-function results(experiment, statistics) {
+function results(statistics) {
   const names = [...new Set(Object.values(statistics.variants).flatMap((one) => Object.keys(one.metrics ?? {})))];
   return [verdict(statistics), statistics.split?.mismatch && h("p", { class: "notice bad", role: "alert" }, t("ab.mismatch", { p: figure(statistics.split.p_value_anytime) })),
-    legend(), h("div", { class: "metrics" }, names.map((name) => metricSection(experiment, statistics, name)))];
+    legend(), h("div", { class: "metrics" }, names.map((name) => metricSection(statistics, name)))];
 }
 
 function shares(experiment, change) {
@@ -129,7 +129,7 @@ export function showExperiment({ load, parts: [id], signal }) {
       const statistics = await get(`${path}/statistics?language=${language()}`, { signal });
       if (JSON.stringify(statistics) === known) return;
       known = JSON.stringify(statistics);
-      put(outcome, results(experiment, statistics));
+      put(outcome, results(statistics));
     } catch (error) {
       if (!error.status) throw error;
       put(outcome, fails(error));

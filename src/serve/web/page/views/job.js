@@ -138,7 +138,7 @@ export function showJob({ load, parts: [id], signal }) {
         return !isFinal(job);
       }, 1000, signal).catch(() => {});
     }
-    return [head, fault, progress, plots.element, first.cut && h("p", { class: "note" }, t("job.cut")),
+    return [head, fault, progress, plots.element, h("p", { class: "note under" }, t("chart.mean")), first.cut && h("p", { class: "note" }, t("job.cut")),
       h("section", {}, h("h2", {}, t("job.about")), details), models, log.element];
   });
 }

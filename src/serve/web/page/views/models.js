@@ -21,7 +21,7 @@ export function showModels({ load, signal }) {
     const tuned = model.id.startsWith("ft:") || model.id.includes(":ft-");
     return h("li", { class: "row" },
       h("div", { class: "row-link still" }, h("span", { class: "row-title id" }, model.id),
-        h("span", { class: "badge calm" }, t(model.id.includes(":ckpt-step-") ? "models.checkpoint" : tuned ? "models.tuned" : "models.base")),
+        h("span", { class: "badge calm" }, t(model.id.includes(":ckpt-step-") ? "models.checkpoint" : tuned ? "models.tuned" : model.owned_by === "hone" ? "models.base" : "models.experiment")),
         h("span", { class: "row-note" }, model.owned_by, " · ", time(model.created))),
       h("div", { class: "actions" }, h("a", { class: "button small", href: `#/playground?b=${encodeURIComponent(model.id)}` }, t("models.try")),
         tuned && button(t("action.delete"), () => drop(model), { kind: "small", name: "delete" })));

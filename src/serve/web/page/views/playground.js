@@ -50,7 +50,7 @@ export function showPlayground({ load, query, signal }) {
     const before = kept();
     const known = (name) => models.some((model) => model.id === name);
     const first = known(query.get("a")) ? query.get("a") : known(before.a) ? before.a : models[0].id;
-    const second = known(query.get("b")) ? query.get("b") : known(before.b) ? before.b : models.at(-1).id;
+    const second = known(query.get("b")) ? query.get("b") : known(before.b) ? before.b : (models.findLast((model) => model.id.startsWith("ft:")) ?? models.at(-1)).id;
     const select = (name, chosen) => h("select", { name }, models.map((model) => option(model.id, model.id, model.id === chosen)));
     const chosen = settings(before);
     const sides = [side("A", select("model-a", first)), side("B", select("model-b", second))];
