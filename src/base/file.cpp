@@ -9,7 +9,7 @@
 #include <cstring>
 #include <vector>
 
-#include "base/error.h"
+#include "base/failures.h"
 #include "base/strings.h"
 
 namespace hone {
@@ -18,23 +18,6 @@ namespace {
 
 std::string reason() {
   return std::strerror(errno);
-}
-
-[[noreturn]] void fail_write(const fs::path& path, int code) {
-  const std::string remedy = code == ENOSPC || code == EDQUOT
-                                 ? "free space on that disk and run the same command again; nothing was half-written"
-                                 : "check that the folder exists and may be written to";
-  fail_work(path.string(), std::string("cannot be written: ") + std::strerror(code), remedy);
-}
-
-void sync_path(const fs::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) fail_write(path, errno);
-  // A file system without fsync for folders answers EINVAL; there is nothing more we could do then.
-  const bool failed = ::fsync(descriptor) != 0 && errno != EINVAL;
-  const int code = errno;
-  ::close(descriptor);
-  if (failed) fail_write(path, code);
 }
 
 fs::path temporary_name(const fs::path& path) {
@@ -46,6 +29,25 @@ fs::path parent_or_here(const fs::path& path) {
 }
 
 }  // namespace
+
+void fail_write(const fs::path& path, int code) {
+  const std::string what = std::string("cannot be written: ") + std::strerror(code);
+  if (code == ENOSPC || code == EDQUOT || code == EFBIG) {
+    throw DiskFull(path.string(), what,
+                   "free space on that disk and run the same command again; nothing was half-written");
+  }
+  fail_work(path.string(), what, "check that the folder exists and may be written to");
+}
+
+void sync_path(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) fail_write(path, errno);
+  // A file system without fsync for folders answers EINVAL; there is nothing more we could do then.
+  const bool failed = ::fsync(descriptor) != 0 && errno != EINVAL;
+  const int code = errno;
+  ::close(descriptor);
+  if (failed) fail_write(path, code);
+}
 
 void require_exists(const fs::path& path, const std::string& what) {
   std::error_code ignored;

@@ -53,6 +53,13 @@ class AtomicFile {
 /// An existing folder there is replaced. If `fill` throws, nothing is left behind.
 void write_folder(const std::filesystem::path& path, const std::function<void(const std::filesystem::path&)>& fill);
 
+/// Waits until what `path` (a file or a folder's names) holds is on the disk; throws as fail_write does.
+void sync_path(const std::filesystem::path& path);
+
+/// What a failed write, sync or rename comes to; `code` is its errno. Throws DiskFull (base/failures.h) where space,
+/// quota or the allowed size of a file is at its end, Error(kFailure) otherwise.
+[[noreturn]] void fail_write(const std::filesystem::path& path, int code);
+
 /// Throws Error(kInput) unless `path` exists; offers the closest name in its folder.
 void require_exists(const std::filesystem::path& path, const std::string& what);
 

@@ -1,10 +1,11 @@
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <new>
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
+#include "base/failures.h"
 #include "base/interrupt.h"
 #include "base/json.h"
 #include "base/strings.h"
@@ -15,11 +16,17 @@ namespace {
 
 int exit_code = 0;
 
-int report(const Error& error, bool json) {
+const char* kind_name(const Error& error) {
+  if (dynamic_cast<const DiskFull*>(&error) != nullptr) return "disk_full";
+  if (dynamic_cast<const OutOfMemory*>(&error) != nullptr) return "out_of_memory";
   const char* kinds[] = {"input", "failure", "interrupted"};
+  return kinds[static_cast<int>(error.kind())];
+}
+
+int report(const Error& error, bool json) {
   if (json) {
     const Json document = {{"error",
-                            {{"kind", kinds[static_cast<int>(error.kind())]},
+                            {{"kind", kind_name(error)},
                              {"place", error.place()},
                              {"message", error.message()},
                              {"fix", error.remedy()}}}};
@@ -31,17 +38,18 @@ int report(const Error& error, bool json) {
 
 /// An exception of a library, which says what but neither where nor what to do. libtorch adds a stack
 /// trace to its message; only the first line is for people.
-Error from_library(const std::exception& fault) {
+int report_library(const std::exception& fault, bool json) {
   const std::string text = fault.what();
   const bool memory = dynamic_cast<const std::bad_alloc*>(&fault) != nullptr ||
                       text.find("allocate memory") != std::string::npos ||
                       text.find("out of memory") != std::string::npos;
   if (memory) {
-    return Error(ErrorKind::kFailure, "", "out of memory: " + text.substr(0, text.find('\n')),
-                 "use a smaller batch, data.max_length or model, turn on training.gradient_checkpointing, or free "
-                 "memory on this machine; what was saved before is whole");
+    return report(OutOfMemory("", "out of memory: " + text.substr(0, text.find('\n')),
+                              "use a smaller batch, data.max_length or model, turn on training.gradient_checkpointing, "
+                              "or free memory on this machine; what was saved before is whole"),
+                  json);
   }
-  return Error(ErrorKind::kFailure, "", text.substr(0, text.find("\nException raised from")));
+  return report(Error(ErrorKind::kFailure, "", text.substr(0, text.find("\nException raised from"))), json);
 }
 
 }  // namespace
@@ -51,6 +59,8 @@ void set_exit_code(int code) {
 }
 
 int run_program(std::span<const Command> commands, int argc, char** argv) {
+  // A file that reaches the limit of its size is a full disk (DiskFull), not the end of the program.
+  std::signal(SIGXFSZ, SIG_IGN);
   CLI::App app{"hone: from a pre-trained language model and your own data to a specialised model"};
   app.name("hone");
   app.require_subcommand(1);
@@ -83,7 +93,7 @@ int run_program(std::span<const Command> commands, int argc, char** argv) {
   } catch (const Error& error) {
     return report(error, json);
   } catch (const std::exception& fault) {
-    return report(from_library(fault), json);
+    return report_library(fault, json);
   }
 }
 

@@ -9,14 +9,14 @@ namespace hone::data {
 namespace {
 
 /// Adds what a row can only be told in the company of the others.
-void compare_with_others(Row& row, FileReport& report, DuplicateIndex& seen) {
+void compare_with_others(Row& row, FileReport& report, DuplicateIndex* seen) {
   if (!row.shape.empty() && ++report.shapes[row.shape] == 1 && report.shapes.size() > 1) {
     row.findings.add(Check::mixed_shapes, "",
                      "the first row of shape \"" + row.shape + "\" in a file that began with another",
                      "fine if meant so; --shape NAME reads every row as one shape");
   }
-  if (!row.ok()) return;
-  const uint64_t first = seen.first_line(row.example);
+  if (!row.ok() || seen == nullptr) return;
+  const uint64_t first = seen->first_line(row.example);
   if (first > 0) {
     row.findings.add(Check::duplicate_row, "", format("equal to line %llu", static_cast<unsigned long long>(first)),
                      "drop it, unless it is meant to count twice");
@@ -63,7 +63,7 @@ FileReport check_rows(ExampleReader& reader, const FileCheckOptions& options) {
   Row row;
   while (reader.next(row)) {
     ++report.rows;
-    compare_with_others(row, report, seen);
+    compare_with_others(row, report, options.compare_rows ? &seen : nullptr);
     if (row.ok() && options.inspect) options.inspect(row.example, row.findings);
     if (row.ok()) ++report.ok;
     keep(row.findings.all(), options.max_findings, report);

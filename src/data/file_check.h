@@ -15,6 +15,7 @@ struct FileCheckOptions {
   LoadOptions load;
   size_t min_rows = 10;                ///< few_rows below; OpenAI refuses smaller files
   uint64_t max_findings = UINT64_MAX;  ///< of rows, of each severity; those beyond are counted alone
+  bool compare_rows = true;            ///< looks for duplicates, which takes 32 bytes or so for each row
   /// Looks further at a row that is good so far (a tokenizer, say) and may add findings.
   std::function<void(const Example&, Findings&)> inspect;
   /// Sees every row after all its checks, before the next is read.

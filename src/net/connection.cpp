@@ -4,7 +4,7 @@
 #include <exception>
 #include <utility>
 
-#include "base/error.h"
+#include "base/failures.h"
 #include "net/wire.h"
 
 namespace hone::net {
@@ -75,7 +75,9 @@ awaitable<bool> Connection::serve(bool last) {
       fault = Fault(400, "invalid_request", error.what());
     } else {
       site_.log(error.what());
-      fault = Fault(500, "internal_error", "the server could not take the request");
+      const bool full = is_disk_full(error);
+      fault = full ? Fault(507, "insufficient_storage", "the server has no space left for the request")
+                   : Fault(500, "internal_error", "the server could not take the request");
     }
   } catch (const std::exception& error) {
     site_.log(error.what());

@@ -4,11 +4,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <random>
 #include <utility>
 
-#include "base/error.h"
+#include "base/file.h"
 #include "base/strings.h"
 #include "net/fault.h"
 
@@ -16,11 +15,6 @@ namespace hone::net {
 namespace {
 
 constexpr int64_t kCostOfPart = 256;  // what an empty field takes, so that many of them count too
-
-[[noreturn]] void fail_spool(const std::filesystem::path& path, int code) {
-  fail_work(path.string(), std::string("the upload cannot be written: ") + std::strerror(code),
-            "free space there, or name another spool folder");
-}
 
 }  // namespace
 
@@ -50,7 +44,7 @@ void UploadSink::begin(PartHead head) {
     if (spool_.empty()) throw Fault(400, "invalid_multipart", "files are not taken here");
     part.file = files_->add(spool_);
     descriptor_ = ::open(part.file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (descriptor_ < 0) fail_spool(part.file, errno);
+    if (descriptor_ < 0) fail_write(part.file, errno);
   }
   parts_.push_back(std::move(part));
   if (!parts_.back().is_file) data({});
@@ -73,7 +67,7 @@ void UploadSink::data(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail_spool(part.file, errno);
+    if (count < 0) fail_write(part.file, errno);
     bytes.remove_prefix(static_cast<size_t>(count));
   }
 }
@@ -81,7 +75,7 @@ void UploadSink::data(std::string_view bytes) {
 void UploadSink::end() {
   if (descriptor_ < 0) return;
   const int descriptor = std::exchange(descriptor_, -1);
-  if (::close(descriptor) != 0 && errno != EINTR) fail_spool(parts_.back().file, errno);
+  if (::close(descriptor) != 0 && errno != EINTR) fail_write(parts_.back().file, errno);
 }
 
 void UploadSink::give_to(Request& request) {

@@ -180,6 +180,9 @@ void describe_course(Fields f, TrainingConfig& c) {
   f.add("save_steps", c.save_steps, {.help = "steps between two checkpoints", .min = 1});
   f.add("save_total_limit", c.save_total_limit,
         {.help = "newest checkpoints kept, besides the best; null: all", .min = 1});
+  f.add("save_seconds", c.save_seconds,
+        {.help = "seconds between further checkpoints, of which the newest alone is kept, to resume from; 0: none",
+         .min = 0});
   f.add("load_best_model_at_end", c.load_best_model_at_end,
         {.help = "the result is the checkpoint with the best metric, not the last one"});
   f.add("metric_for_best_model", c.metric_for_best_model,

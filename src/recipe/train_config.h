@@ -114,6 +114,7 @@ struct TrainingConfig {
   std::string save_strategy = "steps";  ///< no, steps, epoch
   int64_t save_steps = 500;
   std::optional<int64_t> save_total_limit;  ///< unset: keep all
+  double save_seconds = 0;                  ///< between two checkpoints for going on alone; 0: none of them
   bool load_best_model_at_end = false;
   std::string metric_for_best_model = "eval_loss";
   std::optional<bool> greater_is_better;           ///< unset: false for losses and perplexity, true otherwise

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
+#include "base/failures.h"
 #include "base/json.h"
 
 namespace hone::serve {
@@ -15,6 +15,10 @@ const char* type_of(int status) {
 
 Json or_null(const std::string& text) {
   return text.empty() ? Json(nullptr) : Json(text);
+}
+
+ApiError no_space() {
+  return {507, "The server has no space left to keep this. Try again when some was freed.", "", "insufficient_storage"};
 }
 
 }  // namespace
@@ -61,7 +65,9 @@ net::Response response_to(const std::exception_ptr& thrown) {
     return error.response();
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::kInput) return ApiError(400, error.what(), error.place()).response();
-  } catch (const std::exception&) {
+    if (is_disk_full(error)) return no_space().response();
+  } catch (const std::exception& error) {
+    if (is_disk_full(error)) return no_space().response();
     // What went wrong inside may name files or hold contents: that is for the log, not for the client.
   }
   return ApiError(500, "The server had an error while processing your request.").response();

@@ -31,7 +31,8 @@ class ApiError : public std::runtime_error {
 /// 503, for what a server that ends cannot answer any more.
 ApiError shutting_down();
 
-/// The answer to whatever was thrown: an ApiError as it is, Error(kInput) as 400, all else as 500 without its text.
+/// The answer to whatever was thrown: an ApiError as it is, Error(kInput) as 400, a full disk as 507, all else as 500
+/// without its text.
 net::Response response_to(const std::exception_ptr& thrown);
 
 /// For faults that the HTTP server finds itself.

@@ -161,9 +161,13 @@ std::optional<FileRecord> Records::recent_file(const FileRecord& like) {
   return to_file(rows.front());
 }
 
+std::string Records::new_job_id(bool legacy) {
+  return new_id(legacy ? "ft-" : "ftjob-");
+}
+
 void Records::add(JobRecord& job) {
   job.created_at = unix_now();
-  job.id = new_id(job.legacy ? "ft-" : "ftjob-");
+  if (job.id.empty()) job.id = new_job_id(job.legacy);
   database_.transaction([&] {
     job.serial = next_serial("jobs");
     database_.execute(
@@ -252,6 +256,12 @@ Page<EventRecord> Records::events(const std::string& job, const PageRequest& pag
   return page_of<EventRecord>(
       database_.query("SELECT * FROM events WHERE job = ? AND" + page_end(page), {job, from, page.limit + 1}),
       page.limit, to_event);
+}
+
+int64_t Records::count_faults(const std::string& job) {
+  return database_.query("SELECT COUNT(*) AS n FROM events WHERE job = ? AND level <> 'info'", {job})
+      .front()
+      .integer("n");
 }
 
 std::vector<EventRecord> Records::events_after(const std::string& job, int64_t serial) {

@@ -82,6 +82,8 @@ class Records {
   /// One with this content, name and purpose made by `owner` a few minutes ago: what a client's repeated request meant.
   std::optional<FileRecord> recent_file(const FileRecord& like);
 
+  static std::string new_job_id(bool legacy);
+  /// Under the id that it has, or a new one.
   void add(JobRecord& job);
   std::optional<JobRecord> job(const std::string& id);
   std::optional<JobRecord> recent_job(const std::string& owner, const std::string& request_hash);
@@ -96,6 +98,7 @@ class Records {
 
   void add(EventRecord event);
   Page<EventRecord> events(const std::string& job, const PageRequest& page);
+  int64_t count_faults(const std::string& job);  ///< its events that are warnings or errors
   std::vector<EventRecord> events_after(const std::string& job, int64_t serial);  ///< the oldest first
 
   /// Replaces one of the same job and step.

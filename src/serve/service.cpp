@@ -20,6 +20,7 @@
 #include "serve/files/file_validation.h"
 #include "serve/ids.h"
 #include "serve/inference/chat_api.h"
+#include "serve/inference/remove_model.h"
 #include "serve/jobs/jobs_api.h"
 #include "serve/legacy/fine_tunes_api.h"
 #include "serve/paging.h"
@@ -196,9 +197,7 @@ void Service::Impl::add_routes() {
     const bool embeds = embeddings && name == embeddings->name();
     const ServedModel model = embeds ? encoder() : catalog.find(name, caller_of(request));
     if (model.adapter.empty()) throw ApiError(403, "The base model " + model.name + " cannot be deleted.", "model", "");
-    // Its folder stays until no answer reads it: what is gone for clients is the name.
-    records.remove_model(model.name);
-    host.forget(model.adapter);
+    remove_model(records, host, model.name);
     return json_response({{"id", model.name}, {"object", "model"}, {"deleted", true}});
   });
   add_experiments_api(server, experiments, recorder);

@@ -20,23 +20,6 @@ namespace hone::store {
 namespace fs = std::filesystem;
 namespace {
 
-[[noreturn]] void fail_write(const fs::path& path, int code) {
-  const bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
-  fail_work(path.string(), std::string("cannot be written: ") + std::strerror(code),
-            full ? "free space on that disk and try again; nothing was half-written"
-                 : "check that the folder exists and may be written to");
-}
-
-void sync_path(const fs::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) fail_write(path, errno);
-  // A file system without fsync for folders answers EINVAL; there is nothing more we could do then.
-  const bool failed = ::fsync(descriptor) != 0 && errno != EINVAL;
-  const int code = errno;
-  ::close(descriptor);
-  if (failed) fail_write(path, code);
-}
-
 /// Hidden and with the number of the process, as sweep_leftovers knows them; counted, since several threads may write
 /// the same content.
 fs::path temporary_name(const fs::path& root) {

@@ -36,6 +36,15 @@ class ConnectionLost : public Error {
 /// More prepared statements than a program has texts of; those of one that makes up texts do not pile up.
 constexpr size_t kKeptStatements = 500;
 
+/// Deleter of a handle that a C library gave, for std::unique_ptr.
+template <auto release>
+struct Releases {
+  template <typename Handle>
+  void operator()(Handle* handle) const {
+    release(handle);
+  }
+};
+
 struct Result {
   std::vector<Row> rows;
   int64_t changed = 0;  ///< only after INSERT, UPDATE, DELETE

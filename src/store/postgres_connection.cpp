@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "base/failures.h"
 #include "base/strings.h"
 #include "store/connection.h"
 #include "store/database.h"
@@ -17,13 +18,6 @@ namespace {
 // Object ids of the built-in types (PostgreSQL's pg_type.dat; frozen).
 constexpr Oid kBool = 16, kInt8 = 20, kInt2 = 21, kInt4 = 23, kText = 25, kFloat4 = 700, kFloat8 = 701, kNumeric = 1700;
 
-template <auto release>
-struct Releases {
-  template <typename Handle>
-  void operator()(Handle* handle) const {
-    release(handle);
-  }
-};
 using Handle = std::unique_ptr<PGconn, Releases<PQfinish>>;
 using Answer = std::unique_ptr<PGresult, Releases<PQclear>>;
 using Options = std::unique_ptr<PQconninfoOption, Releases<PQconninfoFree>>;
@@ -135,7 +129,7 @@ void PostgresConnection::fail(const PGresult* answer, std::string_view sql) {
   if (starts_with(state, "23") || state == "42804")
     throw ConstraintError(ErrorKind::kInput, place_, text + ", in " + excerpt(sql, 200));
   if (state == "53100")
-    fail_work(place_, "the server's disk is full; nothing was changed", "free space on that disk and try again");
+    throw DiskFull(place_, "the server's disk is full; nothing was changed", "free space on that disk and try again");
   if (state == "25006")
     fail_input(place_, "the server allows no changes (" + text + ")", "connect to the primary server, not to a copy");
   if (state == "55P03")

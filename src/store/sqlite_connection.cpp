@@ -2,11 +2,13 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <map>
 #include <thread>
 
+#include "base/failures.h"
 #include "base/strings.h"
 #include "store/connection.h"
 #include "store/database.h"
@@ -20,13 +22,6 @@ namespace {
 // back to this afterwards.
 constexpr int64_t kLogBytes = int64_t{64} << 20;
 
-template <auto release>
-struct Releases {
-  template <typename Handle>
-  void operator()(Handle* handle) const {
-    release(handle);
-  }
-};
 using Statement = std::unique_ptr<sqlite3_stmt, Releases<sqlite3_finalize>>;
 using Handle = std::unique_ptr<sqlite3, Releases<sqlite3_close_v2>>;
 
@@ -49,12 +44,14 @@ struct Rewind {
       fail_work(path, "the database is damaged or cut short (" + text + ")",
                 "restore it from a copy, or save what can be read with `sqlite3 " + path + " .recover`");
     case SQLITE_FULL:
-      fail_work(path, "the disk is full, or the limit of the database is reached; nothing was changed",
-                "free space on that disk and try again");
+      throw DiskFull(path, "the disk is full, or the limit of the database is reached; nothing was changed",
+                     "free space on that disk and try again");
     case SQLITE_IOERR: {
       const int reason = sqlite3_system_errno(handle);  // not always known
-      fail_work(path, "cannot be read or written: " + (reason == 0 ? text : std::strerror(reason)),
-                "check the disk and its quota; what was committed before is kept");
+      const std::string what = "cannot be read or written: " + (reason == 0 ? text : std::strerror(reason));
+      const char* remedy = "check the disk and its quota; what was committed before is kept";
+      if (reason == ENOSPC || reason == EDQUOT || reason == EFBIG) throw DiskFull(path, what, remedy);
+      fail_work(path, what, remedy);
     }
     case SQLITE_BUSY:
     case SQLITE_LOCKED:

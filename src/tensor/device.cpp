@@ -5,7 +5,9 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <dlfcn.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -177,7 +179,11 @@ int64_t available_memory_bytes(const c10::Device& device) {
   const int64_t limit = group_bytes("memory.max"), used = group_bytes("memory.current");
   // Pages of files count as used there, but give way.
   const int64_t files = group_field("memory.stat", "inactive_file");
-  return limit > 0 ? std::min(machine, limit - used + files) : machine;
+  const int64_t group = limit > 0 ? std::min(machine, limit - used + files) : machine;
+  rlimit own{};
+  if (::getrlimit(RLIMIT_DATA, &own) != 0 || own.rlim_cur == RLIM_INFINITY) return group;
+  const int64_t left = static_cast<int64_t>(own.rlim_cur) - kilobytes("/proc/self/status", "VmData:");
+  return std::min(group, std::max<int64_t>(1, left));
 }
 
 std::string processor_summary(const c10::Device& device) {

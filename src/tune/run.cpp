@@ -4,7 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
+#include "base/failures.h"
 #include "base/file.h"
 #include "base/strings.h"
 #include "base/terminal.h"
@@ -225,11 +225,12 @@ void Run::plan_memory_use() {
                      join(fit.changes, " ").c_str(), human_bytes(static_cast<double>(fit.peak)).c_str());
   }
   if (remedy.empty()) remedy = "no setting makes it fit: choose a smaller model or a machine with more memory";
-  fail_work("memory",
-            format("this run takes about %s at its peak, and %s are free for it (`hone estimate` shows for what)",
-                   human_bytes(static_cast<double>(plan_.memory.peak)).c_str(),
-                   human_bytes(static_cast<double>(plan_.memory_limit)).c_str()),
-            remedy + "; or try all the same with --no-memory-check");
+  throw OutOfMemory(
+      "memory",
+      format("this run takes about %s at its peak, and %s are free for it (`hone estimate` shows for what)",
+             human_bytes(static_cast<double>(plan_.memory.peak)).c_str(),
+             human_bytes(static_cast<double>(plan_.memory_limit)).c_str()),
+      remedy + "; or try all the same with --no-memory-check");
 }
 
 void Run::load() {

@@ -96,6 +96,7 @@ TrainerOptions trainer_options(const recipe::TrainConfig& config, const Objectiv
   o.save_strategy = when(t.save_strategy);
   o.save_steps = t.save_steps;
   o.save_total_limit = t.save_total_limit.value_or(0);
+  o.save_seconds = t.save_seconds;
   o.load_best_model_at_end = t.load_best_model_at_end;
   o.metric_for_best_model = t.metric_for_best_model;
   o.greater_is_better = config.resolved_greater_is_better();
@@ -129,6 +130,7 @@ std::string run_fingerprint(const recipe::TrainConfig& config, const std::string
   t.save_strategy = defaults.save_strategy;
   t.save_steps = defaults.save_steps;
   t.save_total_limit = defaults.save_total_limit;
+  t.save_seconds = defaults.save_seconds;
   t.eval_on_start = defaults.eval_on_start;
   t.load_best_model_at_end = defaults.load_best_model_at_end;
   t.per_device_eval_batch_size = defaults.per_device_eval_batch_size;

@@ -112,7 +112,11 @@ struct Trainer::Impl {
   void check_finite(double loss, double norm) const;
   void log_step(double learning_rate, double norm);
   void evaluate();
-  void save();
+  void save(Keep keep = Keep::kLasting);
+  bool save_is_overdue() const {
+    return options_.save_seconds > 0 &&
+           std::chrono::steady_clock::now() - last_saved_ >= std::chrono::duration<double>(options_.save_seconds);
+  }
   TrainSummary finish();
   double seconds_now() const {
     const std::chrono::duration<double> since = std::chrono::steady_clock::now() - started_;
@@ -138,7 +142,7 @@ struct Trainer::Impl {
   TrainerState state_;
   std::vector<std::vector<uint32_t>> epoch_order_;
   int64_t epoch_order_of_ = -1;
-  std::chrono::steady_clock::time_point started_, window_started_;
+  std::chrono::steady_clock::time_point started_, window_started_, last_saved_;
   double state_at_start_seconds_ = 0;
   int64_t tokens_at_start_ = 0, window_read_ = 0;
   bool stopped_early_ = false, saved_this_step_ = false;
@@ -291,18 +295,19 @@ void Trainer::Impl::evaluate() {
   window_started_ += std::chrono::steady_clock::now() - begin;
 }
 
-void Trainer::Impl::save() {
+void Trainer::Impl::save(Keep keep) {
   TrainerState state = state_;
   state.seconds = seconds_now();
-  save_checkpoint(options_.output_dir, state, method_, *optimizer_, options_.save_total_limit);
+  save_checkpoint(options_.output_dir, state, method_, *optimizer_, options_.save_total_limit, keep);
   saved_this_step_ = true;
+  last_saved_ = std::chrono::steady_clock::now();
 }
 
 TrainSummary Trainer::Impl::run() {
   fs::create_directories(options_.output_dir);
   sweep_leftovers(options_.output_dir);
   begin();
-  started_ = window_started_ = std::chrono::steady_clock::now();
+  started_ = window_started_ = last_saved_ = std::chrono::steady_clock::now();
   state_at_start_seconds_ = state_.seconds;
   tokens_at_start_ = state_.tokens;
   log_.begin(state_.step, total_steps_);
@@ -318,6 +323,8 @@ TrainSummary Trainer::Impl::run() {
     if (options_.save_strategy != When::kNever &&
         (last || stopped_early_ || due(options_.save_strategy, options_.save_steps)))
       save();
+    else if (!last && !interrupted() && save_is_overdue())
+      save(Keep::kPassing);
     if (stopped_early_) {
       log_.note(format("stopping early: %ld evaluations in a row without a better %s", state_.evaluations_without_gain,
                        options_.metric_for_best_model.c_str()));

@@ -38,6 +38,7 @@ struct TrainerOptions {
   When save_strategy = When::kSteps;
   int64_t save_steps = 50;
   int64_t save_total_limit = 2;  ///< newest checkpoint-N folders kept; the best is kept apart, in best/
+  double save_seconds = 0;       ///< > 0: a checkpoint for going on alone whenever the last one is as old as that
   bool load_best_model_at_end = false;
   std::string metric_for_best_model = "eval_loss";
   bool greater_is_better = false;

@@ -13,7 +13,9 @@ namespace hone::tune {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kFormatVersion = 2;  // on disk: frozen; a change of meaning needs a new number
+constexpr const char* kStateFile = "trainer_state.json";
+constexpr const char* kPassingMark = "passing";  // an empty file in a checkpoint that the next one takes the place of
+constexpr int kFormatVersion = 2;                // on disk: frozen; a change of meaning needs a new number
 
 Json optional_json(const std::optional<double>& value) {
   return value ? Json(*value) : Json(nullptr);
@@ -64,14 +66,19 @@ TrainerState from_json(const Json& json) {
   return s;
 }
 
-/// (step, folder) of every checkpoint, oldest first.
-std::vector<std::pair<int64_t, fs::path>> checkpoints(const fs::path& output_dir) {
+bool is_whole(const fs::path& checkpoint) {
+  std::error_code ignored;
+  return fs::exists(checkpoint / kStateFile, ignored);
+}
+
+/// (step, folder) of every checkpoint, oldest first; also of those that somebody was killed while removing.
+std::vector<std::pair<int64_t, fs::path>> checkpoint_folders(const fs::path& output_dir) {
   std::vector<std::pair<int64_t, fs::path>> found;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(output_dir, ignored)) {
     const std::string name = entry.path().filename().string();
     constexpr std::string_view kStem = "checkpoint-";
-    if (!starts_with(name, kStem) || !fs::exists(entry.path() / "trainer_state.json", ignored)) continue;
+    if (!starts_with(name, kStem)) continue;
     const std::string number = name.substr(kStem.size());
     if (number.empty() || number.size() > 18 || number.find_first_not_of("0123456789") != std::string::npos) continue;
     found.emplace_back(std::stoll(number), entry.path());
@@ -82,24 +89,36 @@ std::vector<std::pair<int64_t, fs::path>> checkpoints(const fs::path& output_dir
 
 }  // namespace
 
+void remove_checkpoint(const fs::path& folder) {
+  std::error_code ignored;  // another may remove it at the same time
+  fs::remove(folder / kStateFile, ignored);
+  fs::remove_all(folder, ignored);
+}
+
 void save_checkpoint(const fs::path& output_dir, const TrainerState& state, const Method& method,
-                     const Optimizer& optimizer, int64_t limit) {
+                     const Optimizer& optimizer, int64_t limit, Keep keep) {
   write_folder(output_dir / format("checkpoint-%ld", state.step), [&](const fs::path& folder) {
     method.save_state(folder);
     model::write_tensors(folder / "optimizer.safetensors", optimizer.state());
-    write_json(folder / "trainer_state.json", to_json(state));
+    write_json(folder / kStateFile, to_json(state));
+    if (keep == Keep::kPassing) write_file(folder / kPassingMark, "");
   });
-  auto all = checkpoints(output_dir);
-  while (limit > 0 && static_cast<int64_t>(all.size()) > limit) {
-    fs::remove_all(all.front().second);
-    all.erase(all.begin());
+  std::vector<fs::path> lasting;
+  for (const auto& [step, folder] : checkpoint_folders(output_dir)) {
+    const bool passing = fs::exists(folder / kPassingMark);
+    if (!is_whole(folder) || (passing && step < state.step)) {
+      remove_checkpoint(folder);
+    } else if (!passing) {
+      lasting.push_back(folder);
+    }
   }
+  for (size_t i = 0; limit > 0 && i + static_cast<size_t>(limit) < lasting.size(); ++i) remove_checkpoint(lasting[i]);
 }
 
 TrainerState load_checkpoint(const fs::path& folder, const std::string& run_fingerprint, Method& method,
                              Optimizer& optimizer) {
   require_exists(folder, "checkpoint");
-  const fs::path path = folder / "trainer_state.json";
+  const fs::path path = folder / kStateFile;
   TrainerState state;
   try {
     const Json json = read_json(path);
@@ -124,7 +143,8 @@ TrainerState load_checkpoint(const fs::path& folder, const std::string& run_fing
 }
 
 fs::path latest_checkpoint(const fs::path& output_dir) {
-  const auto all = checkpoints(output_dir);
+  auto all = checkpoint_folders(output_dir);
+  while (!all.empty() && !is_whole(all.back().second)) all.pop_back();
   return all.empty() ? fs::path() : all.back().second;
 }
 

@@ -26,9 +26,16 @@ struct TrainerState {
   std::string run_fingerprint;  ///< see TrainerOptions::run_fingerprint
 };
 
-/// Writes OUTPUT/checkpoint-<step> whole or not at all and drops the oldest beyond `limit` (0: keep all).
+/// kPassing: for going on alone; the next checkpoint of either kind takes its place.
+enum class Keep { kLasting, kPassing };
+
+/// Writes OUTPUT/checkpoint-<step> whole or not at all, then drops passing ones before it and the oldest lasting ones
+/// beyond `limit` (0: keep all).
 void save_checkpoint(const std::filesystem::path& output_dir, const TrainerState& state, const Method& method,
-                     const Optimizer& optimizer, int64_t limit);
+                     const Optimizer& optimizer, int64_t limit, Keep keep = Keep::kLasting);
+
+/// Removes the folder; one that is removed in part is no checkpoint any more. Does nothing where it is gone.
+void remove_checkpoint(const std::filesystem::path& folder);
 
 /// Restores method and optimiser from `folder`. A checkpoint of another run (fingerprint) or a broken
 /// one throws Error saying what differs.

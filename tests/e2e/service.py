@@ -43,14 +43,16 @@ class Service:
         self.command = [HONE, "serve", "--model", model, "--served-model-name", MODEL, "--data-dir", data, "--port", "0", "--json",
                         "--threads", "1", "--job-threads", "1", "--job-rank", "4", *options]
         self.data = pathlib.Path(data)
+        self.model = MODEL
+        self.log_path = pathlib.Path(f"{data}.log")
         self.key = None
         self.process = None
 
     def start(self):
-        self.log = open(f"{self.data}.log", "ab")
+        self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen(list(map(str, self.command)), stdout=subprocess.PIPE, stderr=self.log)
         line = self.process.stdout.readline()
-        assert line, pathlib.Path(f"{self.data}.log").read_text()
+        assert line, self.log_path.read_text()
         told = json.loads(line)
         self.address, self.key = told["address"], told.get("api_key", self.key)
         return self
@@ -62,7 +64,7 @@ class Service:
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            assert self.process.wait(timeout=60) == 0, pathlib.Path(f"{self.data}.log").read_text()
+            assert self.process.wait(timeout=60) == 0, self.log_path.read_text()
 
     def environment(self):
         return {**os.environ, "OPENAI_BASE_URL": self.address + "/v1", "OPENAI_API_BASE": self.address + "/v1", "OPENAI_API_KEY": self.key}
@@ -88,11 +90,15 @@ class Service:
         assert status == 200, document
         return document
 
-    def upload(self, path, purpose="fine-tune"):
+    def send_file(self, path, purpose="fine-tune"):
+        """(status, document)"""
         mark = "hone-boundary"
         body = (f"--{mark}\r\ncontent-disposition: form-data; name=\"purpose\"\r\n\r\n{purpose}\r\n--{mark}\r\n"
                 f"content-disposition: form-data; name=\"file\"; filename=\"{path.name}\"\r\n\r\n").encode() + path.read_bytes() + f"\r\n--{mark}--\r\n".encode()
-        status, file = self.call("POST", "/v1/files", body, headers={"content-type": f"multipart/form-data; boundary={mark}"})
+        return self.call("POST", "/v1/files", body, headers={"content-type": f"multipart/form-data; boundary={mark}"})
+
+    def upload(self, path, purpose="fine-tune"):
+        status, file = self.send_file(path, purpose)
         assert status == 200, file
         return file["id"]
 

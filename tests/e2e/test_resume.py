@@ -126,3 +126,23 @@ def test_a_continuation_of_another_run_is_refused(tmp_path):
     assert again.returncode == 2 and "--resume" in again.stderr
     other = subprocess.run(command(config, output, "--resume", "training.learning_rate=0.5"), capture_output=True, text=True)
     assert other.returncode == 2 and "other data or settings" in other.stderr
+
+
+def test_saving_by_the_clock_keeps_the_newest_alone(tmp_path):
+    config = make(tmp_path)
+    whole, output = tmp_path / "whole", tmp_path / "run"
+    subprocess.run(command(config, whole, "training.save_strategy=no", "training.eval_strategy=no"), check=True, capture_output=True)
+    assert not list(whole.glob("checkpoint-*"))
+    clock = ["training.eval_strategy=no", "training.save_seconds=0.001", "--resume"]
+    process = subprocess.Popen(command(config, output, "training.save_strategy=no", *clock), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 60
+    while not list(output.glob("checkpoint-[5-9]")):  # no multiple of anything: each step is saved, and goes again
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.001)
+    process.kill()
+    process.wait()
+    assert len([path for path in output.glob("checkpoint-*") if (path / "trainer_state.json").exists()]) in (1, 2)
+    begun = subprocess.run(command(config, output, "training.save_strategy=steps", "training.save_steps=10", *clock), check=True, capture_output=True, text=True)
+    assert "resuming from" in begun.stderr
+    assert curve(output) == curve(whole)
+    assert sorted(path.name for path in output.glob("checkpoint-*")) == ["checkpoint-20", "checkpoint-24"]

@@ -25,7 +25,7 @@ struct Options {
   serve::ServiceOptions service;
   std::string chat_template, data_dir = "hone-data";
   std::vector<std::string> aliases, endpoints;
-  int64_t max_upload_mib = 512;
+  int64_t max_upload_mib = 512, job_memory_mib = 0;
   bool json = false;
 };
 
@@ -84,6 +84,7 @@ void run(Options options) {
   service.remote.endpoints = read_endpoints(options.endpoints);
   service.data = options.data_dir;
   service.embeddings.max_waiting = std::min(service.embeddings.max_waiting, service.host.max_waiting);
+  service.jobs.limits.memory_bytes = options.job_memory_mib << 20;
   service.files.max_bytes = options.max_upload_mib << 20;
   if (!options.model.adapter.empty()) {
     fail_input("--adapter", "would answer in the base's name, while jobs train on the base alone",
@@ -162,6 +163,14 @@ void set_up_serve(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--max-upload-mib", options->max_upload_mib, "Largest file")->capture_default_str();
   app.add_option("--job-threads", service.jobs.limits.threads, "Threads of a training job (0: all cores)")
+      ->capture_default_str();
+  app.add_option("--job-memory-mib", options->job_memory_mib, "Most private memory of a training job (0: no limit)")
+      ->capture_default_str();
+  app.add_option("--job-cpu-seconds", service.jobs.limits.seconds,
+                 "Most processor time of a training job in one go (0: no limit)")
+      ->capture_default_str();
+  app.add_option("--job-save-seconds", service.jobs.save_seconds,
+                 "Time between two savings of a training job: what a kill costs at most")
       ->capture_default_str();
   app.add_option("--job-rank", service.jobs.lora_rank, "lora r of training jobs")->capture_default_str();
   app.add_option("--job-max-length", service.jobs.max_length, "Tokens of a training example; longer ones are cut")

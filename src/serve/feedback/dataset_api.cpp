@@ -92,6 +92,7 @@ net::Response make(const net::Request& request, Experiments& experiments, Files&
       refuse("No feedback can be used for " + asked.choice.format + " (" + shown(counts.skipped) + ").", "format",
              "no_usable_feedback");
     file = files.add(file, path);
+    std::filesystem::remove(path);
   } catch (...) {
     std::error_code ignored;
     std::filesystem::remove(path, ignored);

@@ -21,22 +21,27 @@ Json file_json(const FileRecord& file) {
 }
 
 FileRecord Files::add(FileRecord file, const std::filesystem::path& content) {
-  // The same content may have been here, and go with its last row before ours is there: then it is put back.
-  const std::filesystem::path kept = content.string() + ".kept";
-  std::filesystem::create_hard_link(content, kept);
+  file.bytes = static_cast<int64_t>(std::filesystem::file_size(content));
+  file.sha256 = keep(content);
+  records_.database().transaction([&] {
+    // The same content may have been here, and have gone with its last row before ours is there.
+    if (!blobs_.contains(file.sha256)) keep(content);
+    records_.add(file);
+  });
+  return file;
+}
+
+std::string Files::keep(const std::filesystem::path& content) {
+  const std::filesystem::path link = content.string() + ".kept";
+  std::filesystem::remove(link);
+  std::filesystem::create_hard_link(content, link);
   try {
-    file.bytes = static_cast<int64_t>(std::filesystem::file_size(content));
-    file.sha256 = blobs_.put_file(content);
-    records_.database().transaction([&] {
-      if (!blobs_.contains(file.sha256)) blobs_.put_file(kept);
-      records_.add(file);
-    });
+    return blobs_.put_file(link);
   } catch (...) {
-    std::filesystem::remove(kept);
+    std::error_code ignored;
+    std::filesystem::remove(link, ignored);
     throw;
   }
-  std::filesystem::remove(kept);
-  return file;
 }
 
 FileRecord Files::get(const std::string& id, const Caller& caller) {

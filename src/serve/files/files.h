@@ -17,7 +17,8 @@ class Files {
  public:
   Files(Records& records, store::Blobs& blobs) : records_(records), blobs_(blobs) {}
 
-  /// Takes the content in; the same content lies on the disk once.
+  /// Takes a copy of the content in, without copying where it lies on the same disk; the same content lies there once.
+  /// May be called in a transaction, and be done again with it.
   FileRecord add(FileRecord file, const std::filesystem::path& content);
   /// A file that the caller may see; throws ApiError(404).
   FileRecord get(const std::string& id, const Caller& caller);
@@ -27,6 +28,8 @@ class Files {
   void sweep();
 
  private:
+  std::string keep(const std::filesystem::path& content);
+
   Records& records_;
   store::Blobs& blobs_;
 };

@@ -2,14 +2,27 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/strings.h"
+#include "base/terminal.h"
 #include "serve/api_error.h"
 #include "serve/ids.h"
+#include "serve/jobs/job_folder.h"
 #include "serve/jobs/jobs_api.h"
 
 namespace hone::serve {
 namespace fs = std::filesystem;
 namespace {
+
+/// For a row that could not be written: whether it was all the same, the database may not be able to say now. Then the
+/// next start settles it.
+void settle_quietly(const fs::path& folder, Records& records) {
+  try {
+    settle(folder, records);
+  } catch (const std::exception& error) {
+    say("jobs: " + folder.filename().string() + " is left to the next start: " + error.what());
+  }
+}
 
 [[noreturn]] void refuse_status(const JobRecord& job, const char* what) {
   refuse("Job " + job.id + " cannot be " + what + ": its status is " + job.status + ".", "fine_tuning_job_id",
@@ -51,25 +64,27 @@ JobRecord Jobs::create(JobRecord job, const Caller& caller, bool retried) {
     throw ApiError(429, format("%ld jobs are waiting already. Wait until some are done, or cancel one.", waiting), "",
                    "rate_limit_exceeded");
   }
-  // The data is in place before anybody can see the job; a folder without a row is swept at the next start.
-  const fs::path staging = supervisor_.settings().folder / ("." + random_letters(24));
-  fs::create_directories(staging);
+  job.id = Records::new_job_id(job.legacy);
+  const fs::path folder = supervisor_.folder_of(job.id);
+  // The data is in place, and on the disk, before anybody can see the job.
+  write_folder(folder, [&](const fs::path& into) {
+    link(job.training_file, into / "train.jsonl", "training_file", caller);
+    if (job.validation_file) link(*job.validation_file, into / "validation.jsonl", "validation_file", caller);
+    write_file(into / kUnsettled, "");
+  });
   try {
-    link(job.training_file, staging / "train.jsonl", "training_file", caller);
-    if (job.validation_file) link(*job.validation_file, staging / "validation.jsonl", "validation_file", caller);
     records_.database().transaction([&] {
       records_.add(job);
       std::string files = "Validating training file: " + job.training_file;
       if (job.validation_file) files += " and validation file: " + *job.validation_file;
       records_.add({.job = job.id, .message = "Created fine-tuning job: " + job.id});
       records_.add({.job = job.id, .message = files});
-      fs::rename(staging, supervisor_.folder_of(job.id));
     });
   } catch (...) {
-    std::error_code ignored;
-    fs::remove_all(staging, ignored);
+    settle_quietly(folder, records_);
     throw;
   }
+  settle(folder, records_);
   supervisor_.wake();
   return job;
 }

@@ -88,18 +88,18 @@ std::string legacy_result_csv(const StepTable& steps, const EpochPlan& epoch) {
   return text;
 }
 
-std::string failure_text(const fs::path& output) {
-  std::string text;
-  std::ifstream file(output);
-  for (std::string line; std::getline(file, line);) {
+WorkerFault fault_in(const std::string& output) {
+  WorkerFault fault;
+  for (const std::string& line : split(output, '\n')) {
     const Json document = Json::parse(line, nullptr, /*allow_exceptions=*/false);
     if (!document.is_object() || !document.contains("error")) continue;
     const Json& error = document["error"];
-    text = error.value("place", "");
-    text += (text.empty() ? "" : ": ") + error.value("message", "");
-    if (const std::string fix = error.value("fix", ""); !fix.empty()) text += " (" + fix + ")";
+    fault.kind = error.value("kind", "");
+    fault.text = error.value("place", "");
+    fault.text += (fault.text.empty() ? "" : ": ") + error.value("message", "");
+    if (const std::string fix = error.value("fix", ""); !fix.empty()) fault.text += " (" + fix + ")";
   }
-  return text;
+  return fault;
 }
 
 }  // namespace hone::serve

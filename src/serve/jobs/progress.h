@@ -50,7 +50,11 @@ struct EpochPlan {
 /// The columns of the API before that. Sequences are not counted as right or wrong: blank.
 std::string legacy_result_csv(const StepTable& steps, const EpochPlan& epoch);
 
-/// {"error": …} of the worker's output, as {"code", "message", "param"}.
-std::string failure_text(const std::filesystem::path& output);
+/// What a worker said of its end: {"error": {"kind", "place", "message", "fix"}} in its output; "" where it said
+/// nothing.
+struct WorkerFault {
+  std::string kind, text;
+};
+WorkerFault fault_in(const std::string& output);
 
 }  // namespace hone::serve

@@ -3,12 +3,14 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
-#include "base/error.h"
+#include "base/failures.h"
 #include "base/file.h"
 #include "base/terminal.h"
 #include "serve/api_error.h"
 #include "serve/ids.h"
+#include "serve/jobs/fault_events.h"
 #include "serve/jobs/hyperparameters.h"
+#include "serve/jobs/job_folder.h"
 #include "serve/jobs/job_run.h"
 #include "serve/jobs/training_config.h"
 #include "serve/jobs/validation.h"
@@ -34,6 +36,7 @@ Supervisor::~Supervisor() {
 }
 
 void Supervisor::start() {
+  settle_all(settings_.folder, settings_.models, records_);
   take_up();
   thread_ = std::thread([this] { work(); });
 }
@@ -68,11 +71,11 @@ void Supervisor::work() {
     bool busy = false;
     try {
       busy = one_round();
+      if (!trouble_.empty()) say("jobs: going on");
+      trouble_.clear();
+      troubles_ = 0;
     } catch (const std::exception& error) {
-      // A full disk, a database that does not answer: what is in the tables is whole, so try again.
-      say(std::string("jobs: ") + error.what());
-      run_.reset();
-      take_up();
+      troubled(error);
     }
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, busy ? kLook : kRest, [this] { return woken_ || stopping_; });
@@ -82,50 +85,100 @@ void Supervisor::work() {
   run_.reset();
 }
 
-bool Supervisor::one_round() {
-  for (JobRecord& job : records_.jobs_in(status::kValidating)) validate(std::move(job));
-  if (run_) {
-    if (!run_->poll()) run_.reset();
-    return true;
+/// A full disk, a database that does not answer: what is in the tables is whole and a running worker needs neither, so
+/// try again, however long it takes. What fails again and again while the database answers is the job's fault, and must
+/// not hold up the others.
+void Supervisor::troubled(const std::exception& error) {
+  constexpr int kPatience = 5;
+  if (trouble_ != error.what()) say(std::string("jobs: waiting, then trying again: ") + error.what());
+  trouble_ = error.what();
+  if (is_disk_full(error)) return;
+  try {
+    std::optional<JobRecord> job = records_.job(at_work_on_);
+    if (!job || ++troubles_ < kPatience) return;
+    const std::string before = job->status;
+    const EventRecord event = fail_job(*job, {"server_error", "The server could not go on with the job", ""});
+    records_.database().transaction([&] {
+      if (records_.update(*job, before)) records_.add(event);
+    });
+    troubles_ = 0;
+  } catch (const std::exception&) {
+    // It is the database after all.
   }
-  std::vector<JobRecord> queued = records_.jobs_in(status::kQueued);
-  if (queued.empty()) {
+}
+
+void Supervisor::watch() {
+  at_work_on_ = run_->job();
+  looked_ = std::chrono::steady_clock::now();
+  if (!run_->poll()) run_.reset();
+}
+
+bool Supervisor::one_round() {
+  at_work_on_.clear();
+  if (run_) watch();
+  for (JobRecord& job : records_.jobs_in(status::kValidating)) validate(std::move(job));
+  if (run_) return true;
+  at_work_on_.clear();
+  // One whose row was written while the connection broke.
+  std::vector<JobRecord> running = records_.jobs_in(status::kRunning), queued = records_.jobs_in(status::kQueued);
+  if (!running.empty()) {
+    run(std::move(running.front()));
+  } else if (!queued.empty()) {
+    begin(std::move(queued.front()));
+  } else {
     files_.sweep();
     return false;
   }
-  begin(std::move(queued.front()));
   return true;
 }
 
-void Supervisor::validate(JobRecord job) {
-  std::vector<EventRecord> events;
-  const auto report = [&](const char* level, const std::string& text) {
-    events.push_back({.job = job.id, .level = level, .message = text});
-  };
-  const fs::path folder = folder_of(job.id);
-  DataCheck check = check_job_file(folder / "train.jsonl", job.training_file, job.method, "training_file", report);
-  if (job.validation_file) {
-    DataCheck other =
-        check_job_file(folder / "validation.jsonl", *job.validation_file, job.method, "validation_file", report);
-    if (!check.fault) check.fault = std::move(other.fault);
-    check.raw_pairs = check.raw_pairs && other.raw_pairs;
+bool Supervisor::look_up() {
+  if (stopping_) return true;
+  if (!run_ || std::chrono::steady_clock::now() - looked_ < kLook) return false;
+  const std::string here = at_work_on_;
+  try {
+    watch();
+  } catch (const std::exception&) {
+    // It is no fault of the file that is read; the next round meets it again and says so.
   }
-  if (check.fault) {
-    events.push_back(fail_job(job, *check.fault));
+  at_work_on_ = here;
+  return false;
+}
+
+void Supervisor::validate(JobRecord job) {
+  at_work_on_ = job.id;
+  FaultEvents faults(records_, job.id);
+  const fs::path folder = folder_of(job.id);
+  const auto check = [&](const char* name, const std::string& id, const char* param) {
+    return check_job_file(folder / name, id, job.method, param,
+                          {.report = [&](const DataFault& fault) { faults.add(fault); },
+                           .stops = [&] { return faults.abandoned() || look_up(); }});
+  };
+  DataCheck found = check("train.jsonl", job.training_file, "training_file");
+  if (job.validation_file && !found.stopped) {
+    DataCheck other = check("validation.jsonl", *job.validation_file, "validation_file");
+    if (!found.fault) found.fault = std::move(other.fault);
+    found.raw_pairs = found.raw_pairs && other.raw_pairs;
+    found.stopped = other.stopped;
+  }
+  if (found.stopped) return;  // cancelled, or the server ends: the next one begins here again
+  faults.write();
+  EventRecord news{.job = job.id, .message = "Files validated, moving job to queued state"};
+  if (found.fault) {
+    news = fail_job(job, *found.fault);
   } else {
-    if (job.legacy && check.raw_pairs) write_raw_template(folder);
-    const Hyperparameters values = resolve(hyperparameters_from(job.hyperparameters), check.examples);
+    if (job.legacy && found.raw_pairs) write_raw_template(folder);
+    const Hyperparameters values = resolve(hyperparameters_from(job.hyperparameters), found.examples);
     job.hyperparameters = to_line(hyperparameters_json(values, true));
     job.status = status::kQueued;
-    report("info", "Files validated, moving job to queued state");
   }
   records_.database().transaction([&] {
-    if (!records_.update(job, status::kValidating)) return;  // cancelled meanwhile
-    for (const EventRecord& event : events) records_.add(event);
+    if (records_.update(job, status::kValidating)) records_.add(news);  // else it was cancelled meanwhile
   });
 }
 
 void Supervisor::begin(JobRecord job) {
+  at_work_on_ = job.id;
   const fs::path folder = folder_of(job.id);
   const bool first = !job.started_at;
   try {
@@ -148,6 +201,12 @@ void Supervisor::begin(JobRecord job) {
     if (counted && first) records_.add({.job = job.id, .message = "Fine-tuning job started"});
   });
   if (!counted) return;
+  run(std::move(job));
+}
+
+void Supervisor::run(JobRecord job) {
+  at_work_on_ = job.id;
+  const fs::path folder = folder_of(job.id);
   run_ = std::make_unique<JobRun>(records_, files_, catalog_, std::move(job), JobPlaces{folder, settings_.models},
                                   settings_.limits);
 }

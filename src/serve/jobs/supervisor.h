@@ -5,6 +5,7 @@
 // at any moment leaves neither a step without its event nor an event twice.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <filesystem>
 #include <memory>
@@ -25,7 +26,8 @@ struct JobSettings {
   double learning_rate = 2e-4;      ///< what a multiplier of 1 means, supervised
   double dpo_learning_rate = 5e-6;  ///< the same, dpo
   int64_t lora_rank = 16, max_length = 2048;
-  int64_t max_queued = 64;  ///< of one owner; more are refused with 429
+  int64_t max_queued = 64;   ///< of one owner; more are refused with 429
+  double save_seconds = 30;  ///< a worker that is killed has to do again what it did in at most this time
   std::string compute_dtype = "auto";
   std::string quantization;  ///< what the base is brought to, as it is served: nf4, fp4, int8 or "" (as it lies)
   bool double_quant = false;
@@ -40,7 +42,7 @@ class Supervisor {
   Supervisor(Records& records, Files& files, Catalog& catalog, JobSettings settings);
   ~Supervisor();  ///< stop()
 
-  /// Takes up what a server before left, then works in a thread of its own.
+  /// Takes up what a server before left, then works in a thread of its own. Nothing may be published yet.
   void start();
   /// Asks the worker to save, waits for it a while, ends. A running job goes on at the next start.
   void stop();
@@ -55,14 +57,22 @@ class Supervisor {
   void take_up();
   /// False where there was nothing to do.
   bool one_round();
+  void watch();
+  /// True when the server ends; looks at the running worker where that is due.
+  bool look_up();
   void validate(JobRecord job);
   void begin(JobRecord job);
+  void run(JobRecord job);
+  void troubled(const std::exception& error);
 
   Records& records_;
   Files& files_;
   Catalog& catalog_;
   JobSettings settings_;
   std::unique_ptr<JobRun> run_;
+  std::chrono::steady_clock::time_point looked_;
+  std::string at_work_on_, trouble_;  ///< a job's id; what the last round failed by, or ""
+  int troubles_ = 0;                  ///< rounds in a row that failed by the job, not by database or disk
   std::thread thread_;
   std::mutex mutex_;
   std::condition_variable changed_;

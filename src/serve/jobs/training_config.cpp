@@ -56,7 +56,7 @@ recipe::TrainConfig training_config(const JobRecord& job, const std::filesystem:
       (preference ? settings.dpo_learning_rate : settings.learning_rate) * values.learning_rate_multiplier.value_or(1);
   training.logging_steps = 1;
   training.save_strategy = "epoch";
-  training.save_total_limit = 3;  // of as many epochs at OpenAI
+  training.save_seconds = settings.save_seconds;
   training.eval_strategy = validates ? "epoch" : "no";
   training.seed = job.seed;
   config.tracking = {};

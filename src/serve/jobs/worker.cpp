@@ -1,11 +1,13 @@
 #include "serve/jobs/worker.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -16,18 +18,20 @@
 namespace hone::serve {
 namespace {
 
+constexpr int64_t kCpuGrace = 5;  // at the first limit it is told (SIGXCPU, which says why), at the second it is killed
+
 struct Launch {
   std::vector<std::string> arguments;
   std::vector<char*> argv;
-  std::string output, log;
+  std::string log;
+  int output = -1;
   WorkerLimits limits;
   pid_t parent = 0;
 };
 
-void limit(int what, int64_t most) {
+void limit(int what, int64_t most, int64_t grace = 0) {
   if (most <= 0) return;
-  const auto value = static_cast<rlim_t>(most);
-  const rlimit both{value, value};
+  const rlimit both{static_cast<rlim_t>(most), static_cast<rlim_t>(most + grace)};
   ::setrlimit(what, &both);
 }
 
@@ -48,11 +52,13 @@ bool redirect(const char* path, int to) {
   for (const int signal : {SIGINT, SIGTERM, SIGPIPE}) ::signal(signal, SIG_DFL);
   ::setpriority(PRIO_PROCESS, 0, launch.limits.nice);
   limit(RLIMIT_DATA, launch.limits.memory_bytes);
-  limit(RLIMIT_CPU, launch.limits.seconds);
+  limit(RLIMIT_CPU, launch.limits.seconds, kCpuGrace);
   limit(RLIMIT_CORE, 1);
   const int nothing = ::open("/dev/null", O_RDONLY);
   if (nothing < 0 || ::dup2(nothing, STDIN_FILENO) < 0) ::_exit(127);
-  if (!redirect(launch.output.c_str(), STDOUT_FILENO) || !redirect(launch.log.c_str(), STDERR_FILENO)) ::_exit(127);
+  if (::dup2(launch.output, STDOUT_FILENO) < 0) ::_exit(127);
+  // A full disk is no reason not to start: it may be freed.
+  if (!redirect(launch.log.c_str(), STDERR_FILENO) && !redirect("/dev/null", STDERR_FILENO)) ::_exit(127);
   // The server's sockets and files are none of the worker's business.
   ::close_range(3, ~0U, 0);
   ::execv(launch.argv[0], launch.argv.data());
@@ -66,7 +72,9 @@ Worker::Worker(const std::filesystem::path& folder, const WorkerLimits& limits) 
   Launch launch;
   launch.limits = limits;
   launch.parent = ::getpid();
-  launch.output = folder / "output.jsonl";
+  output_ = ::memfd_create("hone-worker", MFD_CLOEXEC);
+  if (output_ < 0) fail_work("worker", std::string("cannot be started: ") + std::strerror(errno));
+  launch.output = output_;
   launch.log = folder / "log.txt";
   launch.arguments = {program,  "train",     folder / "config.yaml",        "--resume",
                       "--json", "--threads", std::to_string(limits.threads)};
@@ -74,15 +82,30 @@ Worker::Worker(const std::filesystem::path& folder, const WorkerLimits& limits) 
   launch.argv.push_back(nullptr);
   process_ = ::fork();
   if (process_ == 0) become_worker(launch);
-  if (process_ < 0) fail_work("worker", std::string("cannot be started: ") + std::strerror(errno));
+  if (process_ > 0) return;
+  const int code = errno;
+  ::close(output_);
+  fail_work("worker", std::string("cannot be started: ") + std::strerror(code));
 }
 
 Worker::~Worker() {
-  if (ended()) return;
-  kill();
-  int state = 0;
-  while (::waitpid(process_, &state, 0) < 0 && errno == EINTR) {
+  if (!ended()) {
+    kill();
+    int state = 0;
+    while (::waitpid(process_, &state, 0) < 0 && errno == EINTR) {
+    }
   }
+  ::close(output_);
+}
+
+std::string Worker::output() const {
+  std::string text;
+  std::array<char, 4096> piece{};
+  ssize_t count = 0;
+  while ((count = ::pread(output_, piece.data(), piece.size(), static_cast<off_t>(text.size()))) > 0) {
+    text.append(piece.data(), static_cast<size_t>(count));
+  }
+  return text;
 }
 
 std::optional<Worker::Exit> Worker::ended() {

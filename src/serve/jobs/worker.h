@@ -18,7 +18,7 @@ struct WorkerLimits {
 
 class Worker {
  public:
-  /// Starts `hone train folder/config.yaml --resume --json`, its output in folder/output.jsonl and folder/log.txt.
+  /// Starts `hone train folder/config.yaml --resume --json`; what it tells people goes to folder/log.txt.
   /// Must be called by a thread that lives as long as the worker: the kernel ends a child with the thread that made it.
   Worker(const std::filesystem::path& folder, const WorkerLimits& limits);
   /// Kills and waits.
@@ -32,11 +32,14 @@ class Worker {
   };
   /// How it ended, once it has; does not wait.
   std::optional<Exit> ended();
+  /// What it has written for programs so far. It is held in memory: a full disk must not keep it from saying so.
+  std::string output() const;
   /// Asks it to save a checkpoint and end, which it does between two steps.
   void stop();
   void kill();
 
  private:
+  int output_ = -1;
   pid_t process_ = -1;
   std::optional<Exit> exit_;
 };

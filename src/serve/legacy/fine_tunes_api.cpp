@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "serve/api_error.h"
 #include "serve/fields.h"
+#include "serve/inference/remove_model.h"
 #include "serve/jobs/hyperparameters.h"
 #include "serve/legacy/fine_tune_json.h"
 #include "serve/paging.h"
@@ -107,9 +108,7 @@ net::Response remove(const net::Request& request, Jobs& jobs, ModelHost& host) {
   if (!status::is_final(job.status)) {
     job = jobs.cancel(job.id, caller_of(request));
   } else if (job.fine_tuned_model) {
-    const auto model = jobs.records().model(*job.fine_tuned_model);
-    deleted = jobs.records().remove_model(*job.fine_tuned_model);
-    if (model) host.forget(model->folder);
+    deleted = remove_model(jobs.records(), host, *job.fine_tuned_model);
   }
   return json_response(
       {{"id", job.id}, {"object", "fine-tune"}, {"deleted", deleted}, {"status", fine_tune_status(job)}});
