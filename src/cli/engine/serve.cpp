@@ -15,6 +15,7 @@
 #include "base/strings.h"
 #include "cli/command.h"
 #include "cli/engine/engine_options.h"
+#include "cli/engine/option_file.h"
 #include "serve/service.h"
 
 namespace hone::cli {
@@ -71,6 +72,47 @@ std::string address(const serve::ServiceOptions& options, int port) {
   const bool v6 = host.find(':') != std::string::npos;
   return std::string(options.http.tls_certificate.empty() ? "http://" : "https://") + (v6 ? "[" + host + "]" : host) +
          ":" + std::to_string(port);
+}
+
+/// Of postgresql://user:password@host/name?password=…
+std::string without_password(const std::string& url) {
+  std::string shown = url;
+  const size_t scheme = shown.find("://"), at = shown.rfind('@');
+  const size_t colon = scheme == std::string::npos ? scheme : shown.find(':', scheme + 3);
+  if (at != std::string::npos && colon < at) shown.erase(colon, at - colon);
+  for (size_t found = shown.find("password="); found != std::string::npos; found = shown.find("password=", found + 9)) {
+    shown.erase(found + 9, std::min(shown.find('&', found), shown.size()) - found - 9);
+  }
+  return shown;
+}
+
+OptionFileRules file_rules() {
+  return {.left_out = {"json", "adapter"},
+          .required = {"model"},
+          .limits = {{"port", {.min = 0, .max = 65535}},
+                     {"threads", {.min = 0}},
+                     {"max_running", {.min = 1}},
+                     {"max_waiting", {.min = 0}},
+                     {"context_length", {.min = 0}},
+                     {"max_upload_mib", {.min = 1, .max = 1 << 20}},
+                     {"job_threads", {.min = 0}},
+                     {"job_rank", {.min = 1}},
+                     {"job_max_length", {.min = 2}},
+                     {"job_learning_rate", {.above = 0}}},
+          .aliases = {{"model_name_or_path", "model"},
+                      {"dtype", "compute_dtype"},
+                      {"max_model_len", "context_length"},
+                      {"ctx_size", "context_length"},
+                      {"max_num_seqs", "max_running"},
+                      {"parallel", "max_running"},
+                      {"ssl_certfile", "tls_certificate"},
+                      {"ssl_cert_file", "tls_certificate"},
+                      {"ssl_keyfile", "tls_key"},
+                      {"ssl_key_file", "tls_key"},
+                      {"database_url", "database"},
+                      {"served_model", "served_model_name"},
+                      {"model_alias", "alias"}},
+          .secrets = {{"api_key", [](const std::string&) { return std::string(); }}, {"database", without_password}}};
 }
 
 void run(Options options) {
@@ -178,7 +220,10 @@ void set_up_serve(CLI::App& app) {
   app.add_option("--job-learning-rate", service.jobs.learning_rate, "What a learning_rate_multiplier of 1 stands for")
       ->capture_default_str();
   app.add_flag("--json", options->json, "Print the address and key as one JSON object");
-  app.callback([options] { run(*options); });
+  const auto file = std::make_shared<OptionFile>(app, file_rules());
+  app.callback([options, file] {
+    if (file->read(options->json)) run(*options);
+  });
 }
 
 }  // namespace hone::cli
