@@ -68,11 +68,11 @@ SchemaCompiler::At::~At() {
   compiler_.depth_ = depth_before_;
 }
 
-SchemaCompiler::SchemaCompiler(const Json& root, std::string label, JsonGrammar& grammar)
+SchemaCompiler::SchemaCompiler(const Json& root, std::string label, JsonGrammar& grammar, int64_t units)
     : root_(root),
       label_(std::move(label)),
       grammar_(grammar),
-      budget_{.place = label_ + ": #"},
+      budget_{.left = units, .place = label_ + ": #"},
       document_(root, budget_),
       build_(grammar, budget_) {}
 

@@ -12,11 +12,15 @@ namespace hone::generate {
 
 class SchemaCompiler {
  public:
-  /// `label` stands before the pointer in messages.
-  SchemaCompiler(const Json& root, std::string label, JsonGrammar& grammar);
+  /// `label` stands before the pointer in messages; `units` is what compiling may cost.
+  SchemaCompiler(const Json& root, std::string label, JsonGrammar& grammar, int64_t units = Budget{}.left);
 
   void check_size() const { document_.check_size(); }
   void compile();
+  /// For a part of a larger grammar: where a value of the whole schema begins, after which `next` comes; -1 when there
+  /// is none.
+  int32_t begin(int32_t next) { return value(root_, "#", next); }
+  int64_t left() const { return budget_.left; }
 
   /// A grammar for any JSON object.
   void compile_any_object();

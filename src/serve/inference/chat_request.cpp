@@ -10,8 +10,6 @@
 namespace hone::serve {
 namespace {
 
-constexpr size_t kMostTools = 128;
-
 /// Arguments that ask for another kind of model or service. Values that ask for nothing are let through.
 void refuse_unsupported(const Fields& fields) {
   for (const char* name : {"audio", "web_search_options", "prediction", "moderation"}) {
@@ -27,17 +25,7 @@ void refuse_unsupported(const Fields& fields) {
   }
 }
 
-/// "none", "auto" or absent are what this server does by itself.
-bool wants_tools(const Fields& fields) {
-  const Json* choice = fields.find("tool_choice");
-  if (choice == nullptr) choice = fields.find("function_call");
-  if (choice == nullptr || *choice == "auto") return true;
-  if (*choice == "none") return false;
-  refuse("Unsupported value: 'tool_choice' supports 'auto' and 'none' with this model.", "tool_choice",
-         "unsupported_value");
-}
-
-data::Example read_conversation(const Fields& fields, bool& tools) {
+data::Example read_conversation(const Fields& fields, const ToolUse& tools) {
   const Json* messages = fields.array("messages");
   if (messages == nullptr) fields.missing("messages");
   if (messages->empty()) {
@@ -45,14 +33,7 @@ data::Example read_conversation(const Fields& fields, bool& tools) {
            "messages", "empty_array");
   }
   Json prompt = {{"messages", *messages}};
-  const bool legacy = !fields.has("tools");
-  const Json* given = fields.array(legacy ? "functions" : "tools");
-  tools = given != nullptr && !given->empty() && wants_tools(fields);
-  if (given != nullptr && given->size() > kMostTools) {
-    refuse(format("Invalid 'tools': array too long. Expected an array with maximum length %zu.", kMostTools), "tools",
-           "array_above_max_length");
-  }
-  if (tools) prompt["tools"] = *given;
+  if (tools.choice != ToolUse::Choice::kNone) prompt["tools"] = *fields.array(tools.legacy ? "functions" : "tools");
   try {
     return *data::PromptReader(to_line(prompt), "messages").next();
   } catch (const Error& error) {
@@ -141,6 +122,7 @@ ChatRequest read_chat_request(const Json& body, int64_t vocabulary) {
   request.answers = read_answer_settings(fields, vocabulary);
   request.answers.logprobs = read_logprobs(fields);
   request.grammar = read_format(fields);
+  request.tools = read_tool_use(fields);
   request.conversation = read_conversation(fields, request.tools);
   return request;
 }

@@ -3,6 +3,7 @@
 #include "data/example.h"
 #include "generate/constraints/json.h"
 #include "serve/inference/sampling_fields.h"
+#include "serve/inference/tool_choice.h"
 
 namespace hone::serve {
 
@@ -10,7 +11,7 @@ struct ChatRequest {
   std::string model;
   data::Example conversation;
   AnswerSettings answers;
-  bool tools = false;                                    ///< the answer may be calls of functions
+  ToolUse tools;
   std::shared_ptr<const generate::JsonGrammar> grammar;  ///< of response_format; null: any text
 };
 

@@ -59,4 +59,12 @@ ParsedAnswer parse_tool_calls(const std::string& answer) {
   return parsed;
 }
 
+std::optional<ToolCall> cut_off_call(const std::string& answer, const CallForm& form) {
+  const size_t call = answer.rfind(form.frame.before);
+  if (call == std::string::npos) return std::nullopt;
+  const size_t name = call + form.frame.before.size(), middle = answer.find(form.frame.middle, name);
+  if (middle == std::string::npos) return std::nullopt;
+  return ToolCall{answer.substr(name, middle - name), answer.substr(middle + form.frame.middle.size())};
+}
+
 }  // namespace hone::serve
