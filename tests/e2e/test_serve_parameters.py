@@ -26,9 +26,9 @@ CHAT = {
     "response_format": ({}, {"type": "json_object"}), "tools": ({}, TOOLS["tools"]), "tool_choice": (TOOLS, "required"),
     "parallel_tool_calls": ({**TOOLS, "tool_choice": "required", "max_tokens": 400, "seed": 5, "temperature": 1.5}, False),
     "functions": ({}, [TOOL]), "function_call": ({"functions": [TOOL]}, {"name": "f"}),
-    "metadata": ({}, {"a": "b"}), "user": ({}, "u"), "safety_identifier": ({}, "u"), "prompt_cache_key": ({}, "k"),
+    "metadata": ({}, {"a": "b"}), "user": ({}, ("u", 3)), "safety_identifier": ({}, ("u", 3)), "prompt_cache_key": ({}, "k"),
     "prompt_cache_retention": ({}, "24h"), "prompt_cache_options": ({}, {}), "service_tier": ({}, "auto"), "verbosity": ({}, "low"),
-    "reasoning_effort": ({}, "low"), "store": ({}, True), "audio": ({}, {"voice": "alloy", "format": "wav"}), "web_search_options": ({}, {}),
+    "reasoning_effort": ({}, "low"), "store": ({}, (True, "yes")), "audio": ({}, {"voice": "alloy", "format": "wav"}), "web_search_options": ({}, {}),
     "prediction": ({}, {"type": "content", "content": "x"}), "moderation": ({}, {"model": "omni-moderation-latest"}),
     "modalities": ({}, (["text"], ["text", "audio"])),
 }
@@ -198,6 +198,6 @@ def test_what_is_not_known_is_refused(service, job, endpoint):
 
 def test_every_route_of_the_server_is_documented():
     routes = {route for path in (ROOT / "src/serve").rglob("*.cpp") for route in re.findall(r'"(/v1/[^"]*)"', path.read_text(encoding="utf-8"))}
-    told = "".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in ("service.md", "service-reference.md"))
+    told = "".join(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md")))
     assert len(routes) > 10
     assert {route for route in routes if not re.search(re.sub(r"\\\{\w+\\\}", r"\\{\\w+\\}", re.escape(route)), told)} == set()

@@ -111,7 +111,14 @@ void ModelHost::work() {
       fail_all(std::current_exception());
     }
   }
-  fail_all(std::make_exception_ptr(shutting_down()));
+  const auto why = std::make_exception_ptr(shutting_down());
+  fail_all(why);
+  std::deque<Job> untaken;
+  {
+    const std::lock_guard lock(mutex_);
+    untaken.swap(incoming_);
+  }
+  for (const Job& job : untaken) job.listener->failed(why);  // may call cancel()
 }
 
 void ModelHost::take(Job job) {
