@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -69,10 +70,13 @@ std::string place_of(const std::string& source, const std::string& tensor) {
   return source + ": tensor \"" + excerpt(tensor, 120) + "\"";
 }
 
-/// Refuses what a document tree would hide: a name given twice, and nesting beyond what the format has.
+/// Refuses what a document tree would hide: a name given twice, and nesting beyond what the format has. Entries are
+/// handed on one by one and not kept: a tree of a million of them takes hours to make, since members are looked for one
+/// by one.
 class StrictParse {
  public:
-  explicit StrictParse(const std::string& source) : source_(source) {}
+  using Entry = std::function<void(const std::string& name, const Json& entry)>;
+  StrictParse(const std::string& source, Entry entry) : source_(source), entry_(std::move(entry)) {}
 
   bool operator()(int depth, Json::parse_event_t event, Json& parsed) {
     if (depth > 3) fail_file(source_, "the header nests deeper than the format allows");
@@ -82,20 +86,27 @@ class StrictParse {
       if (!(depth == 1 ? outer_ : inner_).insert(key).second) {
         fail_file(source_, "\"" + excerpt(key, 120) + "\" is given twice in the header");
       }
+      if (depth == 1) name_ = key;
     }
-    return true;
+    using Event = Json::parse_event_t;
+    const bool whole = event == Event::value || event == Event::object_end || event == Event::array_end;
+    if (!whole || depth != 1) return true;
+    entry_(name_, parsed);
+    return false;
   }
 
  private:
   const std::string& source_;
+  Entry entry_;
+  std::string name_;
   std::set<std::string> outer_, inner_;
 };
 
-Json parse_header_json(std::string_view header, const std::string& source) {
+void parse_header_json(std::string_view header, const std::string& source, const StrictParse::Entry& entry) {
   if (header.empty() || header.front() != '{') fail_file(source, "the header does not begin with \"{\"");
   try {
-    StrictParse strict(source);
-    return Json::parse(
+    StrictParse strict(source, entry);
+    [[maybe_unused]] const Json nothing_left = Json::parse(
         header, [&](int depth, Json::parse_event_t event, Json& parsed) { return strict(depth, event, parsed); });
   } catch (const nlohmann::json::exception& fault) {
     const auto* parse_error = dynamic_cast<const nlohmann::json::parse_error*>(&fault);
@@ -224,15 +235,12 @@ SafetensorsHeader parse_safetensors_header(std::string_view bytes, uint64_t file
   SafetensorsHeader header;
   header.data_offset = kLengthBytes + length;
   const uint64_t data_size = file_size - header.data_offset;
-  const Json document = parse_header_json(bytes.substr(kLengthBytes, length), source);
-  header.tensors.reserve(document.size());
-  for (const auto& [name, entry] : document.items()) {
-    if (name == kMetadataKey) {
+  parse_header_json(bytes.substr(kLengthBytes, length), source, [&](const std::string& name, const Json& entry) {
+    if (name == kMetadataKey)
       header.metadata = read_metadata(entry, source);
-    } else {
+    else
       header.tensors.push_back(read_entry(name, entry, data_size, source));
-    }
-  }
+  });
   std::stable_sort(header.tensors.begin(), header.tensors.end(), [](const StoredTensor& a, const StoredTensor& b) {
     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
   });

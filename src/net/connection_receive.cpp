@@ -100,6 +100,7 @@ awaitable<Connection::Received> Connection::receive(Call& call) {
   call.request.route = call.noted.route = match.pattern;
   call.request.path_values = std::move(match.values);
   if (match.result == Router::Match::Result::kFound) call.route = &site_.routes[match.index];
+  if (call.route != nullptr) call.request.permission = call.route->options.permission;
   co_await authorize(call, match);
   if (!call.refusal && call.route == nullptr) refuse_unrouted(call, match);
   if (call.refusal) {
@@ -153,8 +154,11 @@ awaitable<bool> Connection::receive_body(Call& call) {
   const RouteOptions& options = call.route->options;
   const std::string boundary = check_body_form(call.head, options);
   BodyDecoder decoder(call.head, options.max_body);
-  UploadSink sink(site_.options.spool, {.file_bytes = options.max_file > 0 ? options.max_file : options.max_body,
-                                        .field_bytes = options.max_fields});
+  UploadSink sink(site_.options.spool,
+                  {.file_bytes = options.max_file > 0 ? options.max_file : options.max_body,
+                   .field_bytes = options.max_fields,
+                   .spool_room = site_.options.spool_room},
+                  site_.spooled);
   MultipartParser parser(boundary, sink, {.parts = static_cast<size_t>(options.max_parts)});
   if (call.head.expects_continue && wire_->input().empty()) {
     if (!co_await wire_->send("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;

@@ -38,6 +38,7 @@ struct Request {
   std::string body;                                ///< whole, for routes that take one
   std::vector<Part> parts;                         ///< of routes with RouteOptions::multipart
   std::string principal;                           ///< what authorize() put there
+  int permission = 0;                              ///< RouteOptions::permission; 0 where there is no route
   std::shared_ptr<void> spooled;                   ///< removes the files of `parts` when the last copy goes
 
   /// The first of that name, or nullptr.

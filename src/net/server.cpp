@@ -200,7 +200,13 @@ Server::~Server() {
 void Server::route(const std::string& method, const std::string& pattern, Handler handler, RouteOptions options) {
   const size_t index = impl_->site.router.add(method, pattern);
   impl_->site.routes.resize(index + 1);
-  impl_->site.routes[index] = {std::move(handler), options};
+  impl_->site.routes[index] = {method, pattern, std::move(handler), options};
+}
+
+std::vector<RouteInfo> Server::routes() const {
+  std::vector<RouteInfo> all;
+  for (const Route& route : impl_->site.routes) all.push_back({route.method, route.pattern, route.options});
+  return all;
 }
 
 void Server::start() {

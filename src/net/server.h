@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "net/message.h"
 #include "net/responder.h"
@@ -23,7 +24,13 @@ struct RouteOptions {
   int64_t max_file = 0;          ///< of one file of a multipart body; 0: max_body
   int64_t max_fields = 1 << 20;  ///< bytes of the parts that are no files together
   int max_parts = 1024;
-  bool open = false;  ///< authorize() is not asked
+  bool open = false;   ///< authorize() is not asked
+  int permission = 0;  ///< what the route asks of a caller, in numbers that authorize() knows
+};
+
+struct RouteInfo {
+  std::string method, pattern;
+  RouteOptions options;
 };
 
 /// Against clients that are slow, many or greedy. Durations in seconds.
@@ -49,6 +56,8 @@ class Server {
     int port = 0;                          ///< 0: one that is free
     std::string tls_certificate, tls_key;  ///< PEM files, both or none; with them the server speaks HTTPS alone
     std::filesystem::path spool;           ///< of uploaded files; must be there
+    /// Bytes that uploads may have in the spool together, asked when a file begins; 413 storage_limit_exceeded above.
+    std::function<int64_t()> spool_room;
     Limits limits;
     int io_threads = 1, worker_threads = 4;
 
@@ -72,6 +81,7 @@ class Server {
 
   /// Before start(). `pattern` as in net/router.h: "/v1/files/{file_id}/content".
   void route(const std::string& method, const std::string& pattern, Handler handler, RouteOptions options = {});
+  std::vector<RouteInfo> routes() const;  ///< in the order in which they came
   /// Binds and serves in threads of its own. Throws Error for an address that cannot be bound (with what to do) and for
   /// TLS files that do not fit. May raise the process's limit of open files up to its hard limit.
   void start();

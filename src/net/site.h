@@ -2,6 +2,7 @@
 #pragma once
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 namespace hone::net {
 
 struct Route {
+  std::string method, pattern;
   Handler handler;
   RouteOptions options;
 };
@@ -21,6 +23,7 @@ struct Site {
   std::vector<Route> routes;
   std::function<void(std::function<void()>)> post_work;  ///< runs a job on a worker thread
   std::atomic<bool> stopping{false};
+  std::shared_ptr<std::atomic<int64_t>> spooled = std::make_shared<std::atomic<int64_t>>(0);  ///< bytes in the spool
 
   void log(const std::string& message) const;
   /// options.error, or plain text; never throws.

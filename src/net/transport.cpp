@@ -3,10 +3,12 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -28,6 +30,10 @@ void tune(Socket& socket) {
   const int unsent = 128 << 10;
   ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
 }
+
+constexpr std::string_view kUseHttps =
+    "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 49\r\n\r\n"
+    "this port speaks TLS: write https:// in the URL.\n";
 
 class PlainTransport : public Transport {
  public:
@@ -61,6 +67,15 @@ class TlsTransport : public Transport {
   TlsTransport(Socket socket, asio::ssl::context& context) : stream_(std::move(socket), context) {}
   asio::any_io_executor executor() override { return stream_.get_executor(); }
   awaitable<void> handshake(error_code& fault) override {
+    co_await stream_.next_layer().async_wait(Socket::wait_read, asio::redirect_error(use_awaitable, fault));
+    if (fault) co_return;
+    if (speaks_plainly()) {
+      co_await asio::async_write(stream_.next_layer(), asio::buffer(kUseHttps),
+                                 asio::redirect_error(use_awaitable, fault));
+      take_the_rest();
+      fault = asio::error::operation_not_supported;
+      co_return;
+    }
     co_await stream_.async_handshake(asio::ssl::stream_base::server, asio::redirect_error(use_awaitable, fault));
   }
   awaitable<size_t> read_some(asio::mutable_buffer into, error_code& fault) override {
@@ -78,6 +93,22 @@ class TlsTransport : public Transport {
   }
 
  private:
+  /// Every method of HTTP begins with a capital letter, a record of TLS with a number below 32.
+  bool speaks_plainly() {
+    char first = 0;
+    return ::recv(stream_.next_layer().native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT) == 1 && first >= 'A' &&
+           first <= 'Z';
+  }
+  /// Closing while something lies unread would reset the connection, and the answer could be lost on its way.
+  void take_the_rest() {
+    std::array<char, 4096> unused{};
+    for (int i = 0; i < 16; ++i) {
+      if (::recv(stream_.next_layer().native_handle(), unused.data(), unused.size(), MSG_DONTWAIT) <= 0) break;
+    }
+    error_code ignored;
+    stream_.next_layer().shutdown(Socket::shutdown_send, ignored);
+  }
+
   asio::ssl::stream<Socket> stream_;
 };
 
@@ -95,6 +126,11 @@ std::unique_ptr<asio::ssl::context> make_tls_context(const std::string& certific
   context->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
                            asio::ssl::context::no_tlsv1_1 | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION,
                        fault);
+  // Of TLS 1.2 the ciphers that keep past sessions secret when the key leaks; all of 1.3 do.
+  if (SSL_CTX_set_cipher_list(context->native_handle(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
+    fail_work("TLS", "the library has none of the ciphers that this server speaks");
+  // Else a key under a password would have the server wait for somebody at its terminal.
+  context->set_password_callback([](size_t, asio::ssl::context::password_purpose) { return std::string(); }, fault);
   // An idle connection then holds no buffers for records.
   SSL_CTX_set_mode(context->native_handle(), SSL_MODE_RELEASE_BUFFERS);
   context->use_certificate_chain_file(certificate, fault);

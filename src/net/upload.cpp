@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
+#include <limits>
 #include <random>
 #include <utility>
 
@@ -20,6 +22,7 @@ constexpr int64_t kCostOfPart = 256;  // what an empty field takes, so that many
 
 SpooledFiles::~SpooledFiles() {
   for (const auto& path : paths_) ::unlink(path.c_str());
+  *meter_ -= bytes_;
 }
 
 std::filesystem::path SpooledFiles::add(const std::filesystem::path& folder) {
@@ -29,7 +32,13 @@ std::filesystem::path SpooledFiles::add(const std::filesystem::path& folder) {
   return paths_.back();
 }
 
-UploadSink::UploadSink(std::filesystem::path spool, Limits limits) : spool_(std::move(spool)), limits_(limits) {}
+int64_t SpooledFiles::grow(int64_t bytes) {
+  bytes_ += bytes;
+  return *meter_ += bytes;
+}
+
+UploadSink::UploadSink(std::filesystem::path spool, Limits limits, std::shared_ptr<std::atomic<int64_t>> meter)
+    : spool_(std::move(spool)), limits_(std::move(limits)), files_(std::make_shared<SpooledFiles>(std::move(meter))) {}
 
 UploadSink::~UploadSink() {
   if (descriptor_ >= 0) ::close(descriptor_);
@@ -42,6 +51,7 @@ void UploadSink::begin(PartHead head) {
             .is_file = head.is_file};
   if (part.is_file) {
     if (spool_.empty()) throw Fault(400, "invalid_multipart", "files are not taken here");
+    room_ = limits_.spool_room ? limits_.spool_room() : std::numeric_limits<int64_t>::max();
     part.file = files_->add(spool_);
     descriptor_ = ::open(part.file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (descriptor_ < 0) fail_write(part.file, errno);
@@ -64,6 +74,8 @@ void UploadSink::data(std::string_view bytes) {
   if (part.bytes > limits_.file_bytes)
     throw Fault(413, "request_too_large",
                 "the file is larger than the limit of " + with_commas(limits_.file_bytes) + " bytes");
+  if (files_->grow(static_cast<int64_t>(bytes.size())) > room_)
+    throw Fault(413, "storage_limit_exceeded", "this server has no room for the file; delete some that are not needed");
   while (!bytes.empty()) {
     const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
     if (count < 0 && errno == EINTR) continue;

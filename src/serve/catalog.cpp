@@ -35,10 +35,12 @@ ServedModel Catalog::find(const std::string& name, const Caller& caller) {
   const std::string& target = alias == options_.aliases.end() ? name : alias->second;
   const auto& names = options_.base_names;
   if (std::find(names.begin(), names.end(), target) != names.end()) return base_model();
-  const std::optional<ModelRecord> record =
-      starts_with(target, kLatest) ? records_.newest_model(target.substr(kLatest.size())) : records_.model(target);
+  const bool given = alias != options_.aliases.end();
+  const std::optional<ModelRecord> record = given && starts_with(target, kLatest)
+                                                ? records_.newest_model(target.substr(kLatest.size()))
+                                                : records_.model(target);
   // What an administrator gave an alias to is there for everybody who may ask at all.
-  if (!record || (alias == options_.aliases.end() && !caller.sees(record->owner))) refuse_model(excerpt(name, 200));
+  if (!record || (!given && !caller.sees(record->owner))) refuse_model(excerpt(name, 200));
   return served(*record);
 }
 

@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "serve/api_error.h"
 #include "serve/ids.h"
+#include "serve/loopback.h"
 #include "store/sha256.h"
 
 namespace hone::serve {
@@ -34,6 +35,24 @@ std::string key_in(const net::Request& head) {
     if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != kScheme[i]) return "";
   }
   return std::string(trim(std::string_view(*header).substr(kScheme.size())));
+}
+
+/// Before the body is read: who may not ask should not fill a disk first.
+std::optional<net::Response> refuse_role(const net::Request& head) {
+  try {
+    require(caller_of(head), static_cast<Role>(head.permission));
+    return std::nullopt;
+  } catch (const ApiError& error) {
+    return error.response();
+  }
+}
+
+net::Response foreign() {
+  return ApiError(403,
+                  "Without keys this server answers programs of its own machine, at a loopback address, and no web "
+                  "page from elsewhere.",
+                  "", "foreign_origin")
+      .response();
 }
 
 }  // namespace
@@ -123,9 +142,10 @@ std::optional<net::Response> Keys::authorize(net::Request& head) const {
       if (equal_digests(entry.hash, hash)) head.principal = std::string(role_name(entry.role)) + ":" + entry.name;
     }
   }
-  if (!head.principal.empty()) return std::nullopt;
+  if (!head.principal.empty()) return refuse_role(head);
   if (open_) {
-    head.principal = "admin:local";
+    if (!comes_from_here(head)) return foreign();
+    head.principal = std::string("admin:") + kOpenOwner;
     return std::nullopt;
   }
   if (given.empty()) {

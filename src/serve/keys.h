@@ -24,6 +24,9 @@ const char* role_name(Role role);
 /// Throws Error(kInput) for another word than use, train, admin.
 Role role_named(const std::string& name);
 
+/// Name of the owner where no key is asked for.
+inline constexpr const char* kOpenOwner = "local";
+
 /// The one who asks, as authorize() found out.
 struct Caller {
   std::string owner;  ///< name of the key
@@ -57,7 +60,8 @@ class Keys {
   std::vector<KeyInfo> list() const;
   /// No longer valid from the next request on; false if there is none. What its owner has stays.
   bool revoke(const std::string& id);
-  /// For net::Server::Options::authorize: sets the principal, or refuses with 401.
+  /// For net::Server::Options::authorize: sets the principal, or refuses: 401 without a key that is known, 403 for a
+  /// role that the route does not let in or, where no key is asked for, for what a web page from elsewhere sends.
   std::optional<net::Response> authorize(net::Request& head) const;
 
  private:

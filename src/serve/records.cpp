@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "serve/api_error.h"
 #include "serve/ids.h"
+#include "serve/keys.h"
 #include "serve/row_pages.h"
 
 namespace hone::serve {
@@ -318,7 +319,10 @@ std::vector<ModelRecord> Records::models() {
 }
 
 std::optional<ModelRecord> Records::newest_model(const std::string& suffix) {
-  const auto rows = database_.query("SELECT * FROM models WHERE suffix = ? ORDER BY serial DESC LIMIT 1", {suffix});
+  const auto rows = database_.query(
+      "SELECT * FROM models WHERE suffix = ? AND (owner = ? OR owner IN (SELECT name FROM keys WHERE role = 'admin'))"
+      " ORDER BY serial DESC LIMIT 1",
+      {suffix, std::string(kOpenOwner)});
   if (rows.empty()) return std::nullopt;
   return to_model(rows.front());
 }

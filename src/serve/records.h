@@ -108,6 +108,7 @@ class Records {
   void add(ModelRecord model);
   std::optional<ModelRecord> model(const std::string& name);
   std::vector<ModelRecord> models();
+  /// Of those that administrators made: the suffix is whatever a job's owner says.
   std::optional<ModelRecord> newest_model(const std::string& suffix);
   bool remove_model(const std::string& name);
 

@@ -11,6 +11,7 @@ bool is_retry(const net::Request& request) {
 
 void add_route(net::Server& server, const std::string& method, const std::string& pattern, Role role,
                std::function<net::Response(net::Request&)> answer, net::RouteOptions options) {
+  options.permission = static_cast<int>(role);
   const auto handle = [role, answer = std::move(answer)](net::Request&& request, net::Responder responder) {
     try {
       require(caller_of(request), role);
@@ -25,6 +26,7 @@ void add_route(net::Server& server, const std::string& method, const std::string
 void add_waiting_route(net::Server& server, const std::string& pattern, Role role,
                        std::function<void(net::Request&, net::Responder)> start, net::RouteOptions options,
                        const std::string& method) {
+  options.permission = static_cast<int>(role);
   const auto handle = [role, start = std::move(start)](net::Request&& request, net::Responder responder) {
     try {
       require(caller_of(request), role);

@@ -23,6 +23,7 @@
 #include "serve/inference/remove_model.h"
 #include "serve/jobs/jobs_api.h"
 #include "serve/legacy/fine_tunes_api.h"
+#include "serve/loopback.h"
 #include "serve/paging.h"
 #include "serve/routes.h"
 #include "serve/schema.h"
@@ -68,10 +69,6 @@ std::set<std::string> endpoint_names(const RemoteOptions& remote) {
   std::set<std::string> names;
   for (const auto& [name, endpoint] : remote.endpoints) names.insert(name);
   return names;
-}
-
-bool is_loopback(const std::string& host) {
-  return starts_with(host, "127.") || host == "::1" || host == "localhost";
 }
 
 }  // namespace
@@ -156,6 +153,11 @@ ServiceOptions Service::Impl::complete(ServiceOptions chosen) {
     return keys.authorize(head);
   };
   chosen.http.error = server_error;
+  if (chosen.files.max_stored > 0) {
+    chosen.http.spool_room = [data = chosen.data, most = chosen.files.max_stored] {
+      return std::max<int64_t>(0, most - stored_bytes(data));
+    };
+  }
   return chosen;
 }
 
@@ -225,6 +227,15 @@ const std::string& Service::new_key() const {
 void Service::start() {
   impl_->supervisor.start();
   impl_->server.start();
+}
+
+Json Service::routes() const {
+  Json all = Json::array();
+  for (const net::RouteInfo& route : impl_->server.routes()) {
+    const Json role = route.options.open ? Json(nullptr) : Json(role_name(static_cast<Role>(route.options.permission)));
+    all.push_back({{"method", route.method}, {"path", route.pattern}, {"role", role}});
+  }
+  return all;
 }
 
 int Service::port() const {

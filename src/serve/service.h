@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "base/json.h"
 #include "net/server.h"
 #include "serve/ab/remote.h"
 #include "serve/catalog.h"
@@ -36,6 +37,8 @@ class Service {
 
   /// A key that was made by this start and is shown once; "" where there was one.
   const std::string& new_key() const;
+  /// What is answered: {method, path, role}; a null role asks for no key.
+  Json routes() const;
   void start();
   int port() const;
   /// Ends answers, saves the running job, closes.

@@ -137,12 +137,9 @@ void ChatEncoder::Impl::check_prompt(const RenderedChat& chat, const TurnSpan& s
   const Encoding prompt = tokenise(chat.text.substr(0, span.prompt), example);
   const auto& ids = encoding.ids;
   if (prompt.ids.size() == first && std::equal(prompt.ids.begin(), prompt.ids.end(), ids.begin())) return;
-  const size_t same = static_cast<size_t>(
-      std::mismatch(prompt.ids.begin(), prompt.ids.end(), ids.begin(), ids.end()).second - ids.begin());
-  const std::string joined = same < ids.size() ? encoding.tokens[same] : "";
   fail_turn(example, span.turn,
-            "the answer's first characters and the prompt's last ones become one token (\"" + excerpt(joined, 24) +
-                "\"), which generation could never produce",
+            "the answer's first characters and the prompt's last ones become one token, which generation could never "
+            "produce",
             "remove white space at the beginning of the answer, or end the template's generation prompt differently");
 }
 

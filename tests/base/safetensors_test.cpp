@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstring>
 
 #include "base/file.h"
@@ -161,6 +162,21 @@ TEST(Safetensors, HeaderLengthIsCheckedBeforeItIsUsed) {
   const std::string absurd(8, '\xff');
   EXPECT_TRUE(contains(error_of([&] { parse(absurd + "{}"); }).what(), "18446744073709551615"));
   EXPECT_THROW(parse("1234567"), Error);
+}
+
+TEST(Safetensors, ManyEntriesTakeNoHours) {
+  constexpr int kEntries = 200'000;
+  std::string header = "{";
+  for (int i = 0; i < kEntries; ++i) {
+    header += (i > 0 ? ",\"" : "\"") + std::to_string(i) + R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]})";
+  }
+  header += "}";
+  std::string bytes(8, '\0');
+  for (size_t i = 0; i < 8; ++i) bytes[i] = static_cast<char>(uint64_t{header.size()} >> (8 * i) & 0xff);
+  bytes += header;
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(parse_safetensors_header(bytes, bytes.size(), "many").tensors.size(), kEntries);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
 }
 
 TEST(Safetensors, ANameTwiceIsTheCallersBug) {

@@ -44,3 +44,14 @@ def test_the_tests_of_a_row_exist_and_run(row):
         assert name in names_in(path), f"{path} has no {name}"
         # Where ctest looks for tests: tests/CMakeLists.txt.
         assert re.fullmatch(r"tests/((parity|cli|e2e)/test_\w+\.py|\w+/(\w+/)*\w+_test\.cpp)", path), path
+
+
+@pytest.mark.parametrize("page", ["docs/security.md", "docs/security.ko.md"])
+def test_every_line_of_the_security_page_is_shown_by_a_test(page):
+    lines = [line for line in (ROOT / page).read_text(encoding="utf-8").splitlines() if line.startswith("|") and "::" in line]
+    assert len(lines) > 30
+    for line in lines:
+        for path, name in re.findall(r"`(tests/\S+?)::(\S+?)`", line.strip("|").split("|")[-1]):
+            assert name in names_in(path), f"{path} has no {name}"
+    rows = [line for line in (ROOT / page).read_text(encoding="utf-8").splitlines() if re.match(r"\| (?!expectation|기대)", line)]
+    assert rows == lines, "a line without a test"

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -39,7 +40,8 @@ def write_rows(path, rows):
 class Service:
     """One server on a data folder; start() again after kill() goes on with it."""
 
-    def __init__(self, model, data, *options):
+    def __init__(self, model, data, *options, preexec=None):
+        self.preexec = preexec
         self.command = [HONE, "serve", "--model", model, "--served-model-name", MODEL, "--data-dir", data, "--port", "0", "--json",
                         "--threads", "1", "--job-threads", "1", "--job-rank", "4", *options]
         self.data = pathlib.Path(data)
@@ -50,11 +52,11 @@ class Service:
 
     def start(self):
         self.log = open(self.log_path, "ab")
-        self.process = subprocess.Popen(list(map(str, self.command)), stdout=subprocess.PIPE, stderr=self.log)
+        self.process = subprocess.Popen(list(map(str, self.command)), stdout=subprocess.PIPE, stderr=self.log, preexec_fn=self.preexec)
         line = self.process.stdout.readline()
         assert line, self.log_path.read_text()
-        told = json.loads(line)
-        self.address, self.key = told["address"], told.get("api_key", self.key)
+        self.told = json.loads(line)
+        self.address, self.key = self.told["address"], self.told.get("api_key", self.key)
         return self
 
     def kill(self):
@@ -65,6 +67,15 @@ class Service:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             assert self.process.wait(timeout=60) == 0, self.log_path.read_text()
+
+    def memory_mib(self):
+        """The most that was resident so far."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
+
+    def seconds_of_processor(self):
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def environment(self):
         return {**os.environ, "OPENAI_BASE_URL": self.address + "/v1", "OPENAI_API_BASE": self.address + "/v1", "OPENAI_API_KEY": self.key}

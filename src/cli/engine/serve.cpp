@@ -26,7 +26,7 @@ struct Options {
   serve::ServiceOptions service;
   std::string chat_template, data_dir = "hone-data";
   std::vector<std::string> aliases, endpoints;
-  int64_t max_upload_mib = 512, job_memory_mib = 0;
+  int64_t max_upload_mib = 512, max_storage_mib = 0, job_memory_mib = 0;
   bool json = false;
 };
 
@@ -128,6 +128,7 @@ void run(Options options) {
   service.embeddings.max_waiting = std::min(service.embeddings.max_waiting, service.host.max_waiting);
   service.jobs.limits.memory_bytes = options.job_memory_mib << 20;
   service.files.max_bytes = options.max_upload_mib << 20;
+  service.files.max_stored = options.max_storage_mib << 20;
   if (!options.model.adapter.empty()) {
     fail_input("--adapter", "would answer in the base's name, while jobs train on the base alone",
                "merge it first: hone merge --model MODEL --adapter DIR --output MERGED, then serve MERGED");
@@ -143,7 +144,10 @@ void run(Options options) {
   running.start();
   const std::string where = address(service, running.port());
   if (options.json) {
-    Json line = {{"address", where}, {"base_url", where + "/v1"}, {"model", service.catalog.base_names.front()}};
+    Json line = {{"address", where},
+                 {"base_url", where + "/v1"},
+                 {"model", service.catalog.base_names.front()},
+                 {"routes", running.routes()}};
     if (!running.new_key().empty()) line["api_key"] = running.new_key();
     std::printf("%s\n", to_line(line).c_str());
   } else {
@@ -204,6 +208,9 @@ void set_up_serve(CLI::App& app) {
   app.add_option("--context-length", service.host.engine.context_limit, "Tokens of prompt and answer (0: the model's)")
       ->capture_default_str();
   app.add_option("--max-upload-mib", options->max_upload_mib, "Largest file")->capture_default_str();
+  app.add_option("--max-storage-mib", options->max_storage_mib,
+                 "Uploads are refused beyond this much of files, jobs and models (0: as much as the disk holds)")
+      ->capture_default_str();
   app.add_option("--job-threads", service.jobs.limits.threads, "Threads of a training job (0: all cores)")
       ->capture_default_str();
   app.add_option("--job-memory-mib", options->job_memory_mib, "Most private memory of a training job (0: no limit)")

@@ -73,12 +73,26 @@ std::optional<int64_t> expiry_of(const net::Request& request) {
   return unix_now() + expiry_seconds(Fields(policy, "expires_after"));
 }
 
+/// Bytes at `at` of a character that turns the direction of what follows, and so makes exe.txt of txt.exe: U+200E and
+/// U+200F, U+202A to U+202E, U+2066 to U+2069. 0 where there is none.
+size_t direction_mark(std::string_view text, size_t at) {
+  if (!starts_with(text.substr(at), "\xE2\x80") && !starts_with(text.substr(at), "\xE2\x81")) return 0;
+  const auto last = at + 2 < text.size() ? static_cast<unsigned char>(text[at + 2]) : 0;
+  const bool turns = text[at + 1] == '\x80' ? (last >= 0xAA && last <= 0xAE) || last == 0x8E || last == 0x8F
+                                            : last >= 0xA6 && last <= 0xA9;
+  return turns ? 3 : 0;
+}
+
 /// A name for people to read; it is never used as a path.
 std::string safe_name(const std::string& given) {
   const size_t slash = given.find_last_of("/\\");
+  const std::string last = slash == std::string::npos ? given : given.substr(slash + 1);
   std::string name;
-  for (const char c : slash == std::string::npos ? given : given.substr(slash + 1)) {
-    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) name += c;
+  for (size_t at = 0; at < last.size(); ++at) {
+    if (const size_t mark = direction_mark(last, at); mark > 0)
+      at += mark - 1;
+    else if (static_cast<unsigned char>(last[at]) >= 0x20 && last[at] != 0x7f)
+      name += last[at];
   }
   return name.empty() || name == "." || name == ".." ? "file" : excerpt(name, 200);
 }

@@ -215,7 +215,8 @@ void JobRun::ended(const Worker::Exit& exit) {
                        with_commas(limits_.seconds).c_str()));
   }
   if (exit.signal != 0 || exit.code == 130) return killed(exit);  // 130: somebody stopped it from outside
-  const WorkerFault fault = fault_in(worker_->output());
+  WorkerFault fault = fault_in(worker_->output());
+  fault.text = without_folders(fault.text, {places_.folder, places_.models, catalog_.options().base_folder});
   if (fault.kind == "disk_full") return pause_for_space(fault.text);
   if (fault.kind == "out_of_memory") {
     const std::string limit = limits_.memory_bytes > 0 ? "The job needs more memory than this server allows ("

@@ -88,6 +88,19 @@ std::string legacy_result_csv(const StepTable& steps, const EpochPlan& epoch) {
   return text;
 }
 
+std::string without_folders(std::string text, const std::vector<fs::path>& folders) {
+  for (const fs::path& folder : folders) {
+    for (const std::string& written : {fs::absolute(folder).string(), folder.string()}) {
+      const std::string name = folder.filename().string();
+      for (size_t at = text.find(written); !written.empty() && at != std::string::npos; at = text.find(written, at)) {
+        text.replace(at, written.size(), name);
+        at += name.size();
+      }
+    }
+  }
+  return text;
+}
+
 WorkerFault fault_in(const std::string& output) {
   WorkerFault fault;
   for (const std::string& line : split(output, '\n')) {

@@ -50,6 +50,9 @@ struct EpochPlan {
 /// The columns of the API before that. Sequences are not counted as right or wrong: blank.
 std::string legacy_result_csv(const StepTable& steps, const EpochPlan& epoch);
 
+/// `text` with each folder's path cut to its name: clients need not know where the server keeps things.
+std::string without_folders(std::string text, const std::vector<std::filesystem::path>& folders);
+
 /// What a worker said of its end: {"error": {"kind", "place", "message", "fix"}} in its output; "" where it said
 /// nothing.
 struct WorkerFault {
