@@ -1,5 +1,7 @@
 // From bytes to a Request: head, permission, route, body, in this order.
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
+#include <memory>
 #include <utility>
 
 #include "base/strings.h"
@@ -21,6 +23,27 @@ constexpr int64_t kSkippedBody = 64 << 10;
 Clock::duration seconds(double count) {
   return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(count));
 }
+
+/// What one body takes of the room that all have together, until nobody holds the request any more.
+class BodyRoom {
+ public:
+  explicit BodyRoom(std::shared_ptr<std::atomic<int64_t>> sum) : sum_(std::move(sum)) {}
+  ~BodyRoom() { *sum_ -= bytes_; }
+  BodyRoom(const BodyRoom&) = delete;
+  BodyRoom& operator=(const BodyRoom&) = delete;
+
+  /// Throws Fault(503) where there is no more.
+  void take(size_t bytes, int64_t most) {
+    const int64_t more = static_cast<int64_t>(bytes) - bytes_;
+    bytes_ += more;
+    if ((*sum_ += more) > most)
+      throw Fault(503, "server_busy", "too many large requests are on their way; try again in a moment");
+  }
+
+ private:
+  std::shared_ptr<std::atomic<int64_t>> sum_;
+  int64_t bytes_ = 0;
+};
 
 HeadLimits head_limits(const Limits& limits) {
   return {.target_bytes = static_cast<size_t>(limits.uri_bytes),
@@ -163,6 +186,8 @@ awaitable<bool> Connection::receive_body(Call& call) {
   if (call.head.expects_continue && wire_->input().empty()) {
     if (!co_await wire_->send("HTTP/1.1 100 Continue\r\n\r\n")) co_return false;
   }
+  const auto room = std::make_shared<BodyRoom>(site_.bodies);
+  call.request.spooled = room;
   std::string piece;
   Time begin = Clock::now();
   while (!decoder.done()) {
@@ -175,6 +200,7 @@ awaitable<bool> Connection::receive_body(Call& call) {
       continue;
     }
     wire_->consume(decoder.decode(wire_->input(), options.multipart ? piece : call.request.body));
+    room->take(call.request.body.size(), limits.bodies_bytes);
     if (piece.size() < kUploadPiece) continue;
     const Time paused = Clock::now();
     co_await work([&] { parser.feed(piece); });

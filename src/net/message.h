@@ -39,7 +39,7 @@ struct Request {
   std::vector<Part> parts;                         ///< of routes with RouteOptions::multipart
   std::string principal;                           ///< what authorize() put there
   int permission = 0;                              ///< RouteOptions::permission; 0 where there is no route
-  std::shared_ptr<void> spooled;                   ///< removes the files of `parts` when the last copy goes
+  std::shared_ptr<void> spooled;  ///< removes the files of `parts`, gives back the room of `body`, with the last copy
 
   /// The first of that name, or nullptr.
   const std::string* header(std::string_view lower_case_name) const;

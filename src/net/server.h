@@ -44,6 +44,7 @@ struct Limits {
   double idle_seconds = 75;              ///< a connection between two requests
   double write_stall_seconds = 30;       ///< 64 KiB of an answer must leave in this time, or the connection is cut
   int64_t output_buffer = 1 << 20;       ///< bytes of a stream that the client has not taken; more cuts it off
+  int64_t bodies_bytes = 512 << 20;      ///< of all bodies that are held in memory at once; 503 above
   int connections = 10'000;              ///< 503 above
   int connections_per_address = 1000;  ///< 503 above; an IPv6 network of 64 bits counts as one. 0: as many as there are
   int requests_per_connection = 10'000;

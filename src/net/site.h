@@ -23,6 +23,8 @@ struct Site {
   std::vector<Route> routes;
   std::function<void(std::function<void()>)> post_work;  ///< runs a job on a worker thread
   std::atomic<bool> stopping{false};
+  /// Bytes of all bodies that are held in memory.
+  std::shared_ptr<std::atomic<int64_t>> bodies = std::make_shared<std::atomic<int64_t>>(0);
   std::shared_ptr<std::atomic<int64_t>> spooled = std::make_shared<std::atomic<int64_t>>(0);  ///< bytes in the spool
 
   void log(const std::string& message) const;

@@ -192,6 +192,22 @@ def test_limits_of_the_body(server):
     assert server.memory_mib() < before + 40
 
 
+def test_bodies_have_a_limit_together():
+    with start(bodies_bytes=2_500_000) as server:
+        held = []
+        for _ in range(2):  # each of three is allowed, all together are not
+            connection = server.connect()
+            connection.sendall(request(b"POST /show/a", b"Content-Length: 1048576", body=b"a" * 1_000_001))
+            held.append(connection)
+        deadline = time.monotonic() + 20
+        while status_of(exchange(server, request(b"POST /show/a", b"Content-Length: 900000", body=b"a" * 900_000))) != 503:
+            assert time.monotonic() < deadline
+        for connection in held:
+            connection.close()
+        while status_of(exchange(server, request(b"POST /show/a", b"Content-Length: 900000", body=b"a" * 900_000))) != 200:
+            assert time.monotonic() < deadline
+
+
 def test_an_answer_before_the_body_reaches_a_client_that_still_sends(server):
     with server.connect() as connection:
         connection.sendall(request(b"POST /show/a", b"Content-Length: 50000000"))

@@ -204,7 +204,7 @@ def test_tls(certificate, tmp_path):
             begin = time.monotonic()
         server.wait_for("gone tls")
         assert time.monotonic() - begin < 0.2
-        assert statuses(exchange(server, request(b"GET /show/a"))) == []  # not HTTP inside TLS
+        assert statuses(exchange(server, request(b"GET /show/a"))) == [400]  # not HTTP inside TLS
         old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
         old.set_ciphers("ALL:@SECLEVEL=0")

@@ -151,6 +151,7 @@ Server::Options options_of(const std::map<std::string, std::string>& given) {
   limits.body_grace_seconds = number("body_grace_seconds", limits.body_grace_seconds);
   limits.idle_seconds = number("idle_seconds", limits.idle_seconds);
   limits.write_stall_seconds = number("write_stall_seconds", limits.write_stall_seconds);
+  limits.bodies_bytes = static_cast<int64_t>(number("bodies_bytes", static_cast<double>(limits.bodies_bytes)));
   limits.connections = static_cast<int>(number("connections", limits.connections));
   limits.connections_per_address = static_cast<int>(number("connections_per_address", 0));
   limits.requests_per_connection = static_cast<int>(number("requests_per_connection", limits.requests_per_connection));
