@@ -64,10 +64,13 @@ net::Response response_to(const std::exception_ptr& thrown) {
   } catch (const ApiError& error) {
     return error.response();
   } catch (const Error& error) {
-    if (error.kind() == ErrorKind::kInput) return ApiError(400, error.what(), error.place()).response();
+    // A place with a slash is a file of the server.
+    const bool of_the_request = error.kind() == ErrorKind::kInput && error.place().find('/') == std::string::npos;
+    if (of_the_request) return ApiError(400, error.what(), error.place()).response();
     if (is_disk_full(error)) return no_space().response();
   } catch (const std::exception& error) {
     if (is_disk_full(error)) return no_space().response();
+  } catch (...) {
     // What went wrong inside may name files or hold contents: that is for the log, not for the client.
   }
   return ApiError(500, "The server had an error while processing your request.").response();

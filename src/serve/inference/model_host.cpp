@@ -45,7 +45,13 @@ uint64_t ModelHost::submit(std::vector<generate::Request> answers, const std::fi
   if (!adapter.empty()) {
     // A folder is written once and never again, so it has but one version.
     pool_.publish(adapter.string(), /*version=*/1, adapter);
-    const auto weights = pool_.get(adapter.string());
+    const auto weights = [&] {
+      try {
+        return pool_.get(adapter.string());
+      } catch (const Error&) {  // deleted in this moment; the text would name its folder
+        throw ApiError(404, "The model does not exist any more.", "model", "model_not_found");
+      }
+    }();
     for (generate::Request& answer : answers) answer.adapter = weights;
   }
   uint64_t ticket = 0;
