@@ -11,30 +11,50 @@
 namespace hone::serve {
 namespace {
 
-constexpr int kDeepest = 64;
-constexpr size_t kMostKeys = 4096;         // of one object: members are looked for one by one
+constexpr size_t kDeepest = 64;
+constexpr size_t kMostKeys = 2048;         // of one object: members are looked for one by one
 constexpr size_t kMostValues = 1'000'000;  // sixteen bytes and more each, whatever they hold
 
-/// Refuses a document while it is read, before it takes much time or memory.
-class BodyLimits {
+/// Refuses a document that would take much time or memory to hold, by a first reading that keeps nothing. (A reading
+/// with a callback would look through a list anew at the end of each object in it.)
+class BodyLimits : public nlohmann::json_sax<Json> {
  public:
-  bool operator()(int depth, Json::parse_event_t event, Json& /*parsed*/) {
-    using Event = Json::parse_event_t;
-    if (depth > kDeepest) refuse(format("The request body is nested more than %d levels deep.", kDeepest));
-    if (event == Event::object_start) keys_[static_cast<size_t>(depth) + 1] = 0;
-    if (event == Event::key && ++keys_[static_cast<size_t>(depth)] > kMostKeys) {
+  bool null() override { return count(); }
+  bool boolean(bool) override { return count(); }
+  bool number_integer(number_integer_t) override { return count(); }
+  bool number_unsigned(number_unsigned_t) override { return count(); }
+  bool number_float(number_float_t, const string_t&) override { return count(); }
+  bool string(string_t&) override { return count(); }
+  bool binary(binary_t&) override { return count(); }
+  bool start_object(std::size_t) override { return descend(); }
+  bool start_array(std::size_t) override { return descend(); }
+  bool key(string_t&) override {
+    if (++keys_[depth_] > kMostKeys) {
       refuse(format("An object in the request body has more than %zu members.", kMostKeys));
-    }
-    const bool begins = event == Event::value || event == Event::object_start || event == Event::array_start;
-    if (begins && ++values_ > kMostValues) {
-      refuse(format("The request body holds more than %zu values.", kMostValues));
     }
     return true;
   }
+  bool end_object() override { return ascend(); }
+  bool end_array() override { return ascend(); }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override { return false; }
 
  private:
-  std::array<size_t, kDeepest + 2> keys_{};  // by depth
-  size_t values_ = 0;
+  bool count() {
+    if (++values_ > kMostValues) refuse(format("The request body holds more than %zu values.", kMostValues));
+    return true;
+  }
+  bool descend() {
+    if (++depth_ > kDeepest) refuse(format("The request body is nested more than %zu levels deep.", kDeepest));
+    keys_[depth_] = 0;
+    return count();
+  }
+  bool ascend() {
+    --depth_;
+    return true;
+  }
+
+  std::array<size_t, kDeepest + 1> keys_{};  // by depth
+  size_t depth_ = 0, values_ = 0;
 };
 
 const char* kind_of(const Json& value) {
@@ -57,8 +77,8 @@ std::string shown(int64_t value) {
 
 Json parse_body(const std::string& body) {
   BodyLimits limits;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) { return limits(depth, event, parsed); };
-  Json document = Json::parse(body, watch, /*allow_exceptions=*/false);
+  const bool whole = Json::sax_parse(body, &limits);
+  Json document = whole ? Json::parse(body, nullptr, /*allow_exceptions=*/false) : Json(Json::value_t::discarded);
   if (document.is_discarded()) {
     refuse(
         "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "

@@ -263,7 +263,7 @@ GREEDY = {
     "frequency": {"frequency_penalty": 1e308}, "presence": {"presence_penalty": -1e308}, "repetition": {"repetition_penalty": 0}, "temperature": {"temperature": 1e308},
     "negative temperature": {"temperature": -1}, "top_p": {"top_p": 1e9}, "seed": {"seed": 10**40},
     "deep": {"metadata": json.loads("[" * 80 + "]" * 80)}, "members": {"metadata": {str(i): "" for i in range(60_000)}},
-    "values": {"logit_bias": {"1": [0] * 1_500_000}},
+    "values": {"logit_bias": {"1": [0] * 1_500_000}}, "objects": {"logit_bias": {"1": [{}] * 900_000}},
     "tools": {"tools": [{"type": "function", "function": {"name": "f"}}] * 129},
     "size of tools": {"tools": [{"type": "function", "function": {"name": f"f{i}", "description": "x" * 60_000}} for i in range(128)]},
     "tools are no tools": {"tools": [1, None, []]},
