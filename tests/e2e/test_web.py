@@ -205,7 +205,7 @@ def test_the_key_is_asked_for_kept_in_the_tab_and_forgotten(browse, service):
 def test_from_the_upload_to_curves_that_grow(browse, service, tmp_path):
     watched = browse()
     page = watched.open("files", service.key)
-    rows = write_rows(tmp_path / "긴 이름의 한국어 상담 데이터 2026년 11월.jsonl", chats(48))
+    rows = write_rows(tmp_path / "긴 이름의 한국어 상담 데이터 2026년 11월.jsonl", chats(96))
     page.wait_for_selector("#picker", state="attached")
     # Dropped, as from a desktop.
     given = page.evaluate_handle("([name, text]) => { const all = new DataTransfer(); all.items.add(new File([text], name)); return all; }", [rows.name, rows.read_text()])
@@ -219,10 +219,10 @@ def test_from_the_upload_to_curves_that_grow(browse, service, tmp_path):
     watched.shoot("file-faults")
     page.go_back()
     page.locator("#files a", has_text=rows.name).click()
-    page.get_by_text("48 examples, ready for training.").wait_for()
+    page.get_by_text("96 examples, ready for training.").wait_for()
     page.get_by_role("link", name="Train on it").click()
     page.get_by_label("Name").fill("customer-support")
-    page.get_by_label("Epochs").fill("40")
+    page.get_by_label("Epochs").fill("50")
     page.get_by_label("Batch size").fill("4")
     page.get_by_label("Validation file").select_option(label=page.get_by_label("Training file").locator("option:checked").text_content())
     watched.shoot("new-job")
@@ -278,7 +278,7 @@ def test_two_answers_stream_side_by_side(browse, service):
     page.locator(".side-panel.tone-b summary").click()
     page.get_by_label("How it should have been").last.fill("이렇게 답해 주세요.")
     page.get_by_role("button", name="Send the correction").last.click()
-    page.wait_for_function("() => document.querySelectorAll('.toast.good').length === 2")
+    page.wait_for_function("() => !document.querySelector('.side-panel.tone-b .correction').open")
     given = service.get("/v1/feedback")["data"]
     assert {(one.get("thumb"), one.get("correction")) for one in given} == {("up", None), (None, "이렇게 답해 주세요.")}, given
     watched.shoot("playground")
@@ -373,8 +373,7 @@ def test_the_language_is_the_browsers_and_can_be_changed(browse, service, locale
         watched.shoot("jobs-korean")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("locale", ["ko-KR", "en-US"])
+@pytest.mark.parametrize("locale, scheme", [("ko-KR", "dark"), ("en-US", "light")])
 def test_a_phone_needs_no_scrolling_sideways(browse, service, locale, scheme):
     watched = browse(locale=locale, color_scheme=scheme, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     screens = [*SCREENS, f"jobs/{service.tuned['id']}", f"files/{service.file}", *experiments(service)]
@@ -426,15 +425,23 @@ def test_texts_can_be_read(browse, service, scheme):
             watched.shoot(f"job-{scheme}")
 
 
+def go(page, letter, title):
+    """g and a letter; once more where a busy machine let too much time pass between them."""
+    for _ in range(5):
+        page.evaluate("() => document.activeElement.blur()")
+        page.keyboard.press("g")
+        page.keyboard.press(letter)
+        with contextlib.suppress(playwright.TimeoutError):
+            return page.locator("h1", has_text=title).wait_for(timeout=SECONDS / 5)
+    raise AssertionError(f"g {letter} does not lead to {title}")
+
+
 def test_the_keyboard_reaches_everything(browse, service):
     watched = browse()
     page = watched.open("jobs", service.key)
     settled(page)
     for letter, title in (("f", "Files"), ("m", "Models"), ("p", "Playground"), ("a", "A/B tests"), ("c", "Cost"), ("j", "Jobs")):
-        page.evaluate("() => document.activeElement.blur()")
-        page.keyboard.press("g")
-        page.keyboard.press(letter)
-        page.locator("h1", has_text=title).wait_for()
+        go(page, letter, title)
         settled(page)
         wanted = page.evaluate("""() => [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")]
             .filter((e) => e.checkVisibility() && !e.disabled).map((e, i) => (e.dataset.tab = i)).length""")
@@ -473,8 +480,7 @@ def test_a_lost_connection_is_said_and_comes_back(browse, service):
     page.get_by_role("button", name="Try again").wait_for()
     watched.shoot("offline")
     watched.context.set_offline(False)
-    page.get_by_role("button", name="Try again").click()
-    page.wait_for_selector("#picker", state="attached")
+    page.wait_for_selector("#picker", state="attached")  # by itself
     page.locator("#connection").wait_for(state="hidden")
 
 

@@ -43,6 +43,15 @@ net::Response response_for(const std::string& name, std::string content) {
   return response;
 }
 
+/// Whether a client that sent this If-None-Match has what `etag` (with its quotes) names.
+bool has_entity(const std::string& if_none_match, const std::string& etag) {
+  for (const std::string& given : split(if_none_match, ',')) {
+    const std::string_view one = trim(given);
+    if (one == "*" || one == etag || one == "W/" + etag) return true;
+  }
+  return false;
+}
+
 void add_file(net::Server& server, const std::string& path, const net::Response& response) {
   const std::string etag = response.headers.back().second;
   const auto handle = [response, etag](net::Request&& request, net::Responder responder) {
@@ -65,14 +74,6 @@ std::string with_key_mark(std::string html, bool asks_key) {
 }
 
 }  // namespace
-
-bool has_entity(const std::string& if_none_match, const std::string& etag) {
-  for (const std::string& given : split(if_none_match, ',')) {
-    const std::string_view one = trim(given);
-    if (one == "*" || one == etag || one == "W/" + etag) return true;
-  }
-  return false;
-}
 
 void add_web_page(net::Server& server, bool asks_key) {
   for (const WebFile& file : kFiles) {

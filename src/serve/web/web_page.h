@@ -9,7 +9,4 @@ namespace hone::serve {
 /// lets everybody in.
 void add_web_page(net::Server& server, bool asks_key);
 
-/// Whether a client that sent this If-None-Match has what `etag` (with its quotes) names.
-bool has_entity(const std::string& if_none_match, const std::string& etag);
-
 }  // namespace hone::serve

@@ -24,7 +24,15 @@ function reached(now) {
   if (now === reachable) return;
   reachable = now;
   dispatchEvent(new CustomEvent("hone:connection", { detail: now }));
+  if (!now) setTimeout(knock, 2000);
 }
+
+/** A view that could not be loaded asks for nothing more: somebody must notice that the server is back. */
+async function knock() {
+  await ask("GET", "/health").catch(() => {});
+  if (!reachable) setTimeout(knock, 2000);
+}
+
 export const isReachable = () => reachable;
 
 function headers(extra) {
