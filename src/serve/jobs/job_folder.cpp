@@ -24,7 +24,11 @@ void settle(const fs::path& folder, Records& records) {
 }
 
 void settle_all(const fs::path& jobs, const fs::path& models, Records& records) {
-  for (const auto& entry : fs::directory_iterator(jobs)) settle(entry.path(), records);
+  for (const auto& entry : fs::directory_iterator(jobs)) {
+    settle(entry.path(), records);
+    sweep_leftovers(entry.path());
+    sweep_leftovers(entry.path() / "run");
+  }
   sweep_leftovers(models);  // puts back what was moved aside; the rest goes below, whatever process has its number now
   std::set<fs::path> kept;
   for (const ModelRecord& model : records.models()) kept.insert(fs::path(model.folder).filename());

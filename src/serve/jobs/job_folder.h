@@ -13,9 +13,9 @@ inline constexpr const char* kUnsettled = "unsettled";
 /// folder.
 void settle(const std::filesystem::path& folder, Records& records);
 
-/// settle() for all jobs below `jobs`, and removes the folders below `models` of checkpoints and models that were never
-/// published, because the server was killed in between, or that were deleted. A folder of a job that has no row stays:
-/// the server may have been started on another database.
+/// settle() for all jobs below `jobs`; removes what was half-written in their folders, and the folders below `models`
+/// of checkpoints and models that were never published, because the server was killed in between, or that were deleted.
+/// A folder of a job that has no row stays: the server may have been started on another database.
 void settle_all(const std::filesystem::path& jobs, const std::filesystem::path& models, Records& records);
 
 /// The folder's name below `models` for what a job publishes: a step's checkpoint, or its result (-1). Always the same,

@@ -94,12 +94,13 @@ void Supervisor::troubled(const std::exception& error) {
   trouble_ = error.what();
   if (is_disk_full(error)) return;
   try {
-    std::optional<JobRecord> job = records_.job(at_work_on_);
+    const std::optional<JobRecord> job = records_.job(at_work_on_);
     if (!job || ++troubles_ < kPatience) return;
-    const std::string before = job->status;
-    const EventRecord event = fail_job(*job, {"server_error", "The server could not go on with the job", ""});
+    JobRecord failed = *job;
+    const std::string before = failed.status;
+    const EventRecord event = fail_job(failed, {"server_error", "The server could not go on with the job", ""});
     records_.database().transaction([&] {
-      if (records_.update(*job, before)) records_.add(event);
+      if (records_.update(failed, before)) records_.add(event);
     });
     troubles_ = 0;
   } catch (const std::exception&) {
