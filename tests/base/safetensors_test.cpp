@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstring>
+#include <ctime>
 
 #include "base/file.h"
 #include "base/random.h"
@@ -174,9 +174,9 @@ TEST(Safetensors, ManyEntriesTakeNoHours) {
   std::string bytes(8, '\0');
   for (size_t i = 0; i < 8; ++i) bytes[i] = static_cast<char>(uint64_t{header.size()} >> (8 * i) & 0xff);
   bytes += header;
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();  // the processor's time: another program may take the machine's
   EXPECT_EQ(parse_safetensors_header(bytes, bytes.size(), "many").tensors.size(), kEntries);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+  EXPECT_LT(std::clock() - begin, 30 * CLOCKS_PER_SEC);
 }
 
 TEST(Safetensors, ANameTwiceIsTheCallersBug) {
