@@ -108,9 +108,10 @@ std::shared_ptr<const JsonGrammar> compile_tool_calls(const std::vector<Callable
   GrammarBuilder build(*grammar, budget);
   std::vector<int32_t> each;
   for (const CallableTool& tool : tools) {
-    SchemaCompiler compiler(tool.parameters, "function '" + excerpt(tool.name, 64) + "'", *grammar, budget.left);
+    const Json parameters = Json::parse(tool.parameters);
+    SchemaCompiler compiler(parameters, "function '" + excerpt(tool.name, 64) + "'", *grammar, budget.left);
     compiler.check_size();
-    if (tool.strict) check_strict(tool.parameters, tool.name, "function");
+    if (tool.strict) check_strict(parameters, tool.name, "function");
     const int32_t arguments = compiler.begin(build.literal(frame.after, build.done()));
     if (arguments < 0) budget.refuse("no arguments satisfy the parameters of '" + excerpt(tool.name, 64) + "'");
     budget.left = compiler.left();

@@ -3,19 +3,17 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/json.h"
 #include "generate/constraints/json.h"
 
 namespace hone::generate {
 
 struct CallableTool {
-  std::string name;  ///< letters, digits, _ and -
-  Json parameters;   ///< a schema of objects
+  std::string name;        ///< letters, digits, _ and -
+  std::string parameters;  ///< a schema of objects, as JSON
   bool strict = false;
 };
 

@@ -20,18 +20,19 @@ generate::CallableTool read_function(const Fields& function) {
            function.path("name"), "invalid_value");
   }
   tool.strict = function.boolean("strict").value_or(false);
-  const Json* parameters = function.object("parameters");
-  tool.parameters = parameters != nullptr
-                        ? *parameters
+  const Json* given = function.object("parameters");
+  Json parameters = given != nullptr
+                        ? *given
                         : Json{{"type", "object"}, {"properties", Json::object()}, {"additionalProperties", false}};
   // Arguments are an object whether the schema says so or not.
-  if (!tool.parameters.contains("type") && !tool.strict) tool.parameters["type"] = "object";
-  if (tool.parameters.contains("type") && tool.parameters["type"] != "object") {
+  if (!parameters.contains("type") && !tool.strict) parameters["type"] = "object";
+  if (parameters.contains("type") && parameters["type"] != "object") {
     refuse("Invalid schema for function '" + tool.name +
                "': schema must be a JSON Schema of 'type: \"object\"', got 'type: " +
-               excerpt(to_line(tool.parameters["type"]), 40) + "'.",
+               excerpt(to_line(parameters["type"]), 40) + "'.",
            function.path("parameters"), "invalid_function_parameters");
   }
+  tool.parameters = to_line(parameters);
   return tool;
 }
 
