@@ -99,7 +99,8 @@ TEST(ModelHost, HundredsThatComeAndGoChangeNobodysTokens) {
       while (ticket == 0) {
         try {
           ticket = host.submit(stories.request(n), stories.adapter(n), hearer);
-        } catch (const Error&) {
+        } catch (const ApiError& gone) {
+          ASSERT_EQ(gone.status(), 404);
           ++forgotten;  // between its being found and its being read
         }
       }
