@@ -1,5 +1,7 @@
 #include "tune/trainer_state.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -66,19 +68,14 @@ TrainerState from_json(const Json& json) {
   return s;
 }
 
-bool is_whole(const fs::path& checkpoint) {
-  std::error_code ignored;
-  return fs::exists(checkpoint / kStateFile, ignored);
-}
-
-/// (step, folder) of every checkpoint, oldest first; also of those that somebody was killed while removing.
-std::vector<std::pair<int64_t, fs::path>> checkpoint_folders(const fs::path& output_dir) {
+/// (step, folder) of every checkpoint, oldest first.
+std::vector<std::pair<int64_t, fs::path>> checkpoints(const fs::path& output_dir) {
   std::vector<std::pair<int64_t, fs::path>> found;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(output_dir, ignored)) {
     const std::string name = entry.path().filename().string();
     constexpr std::string_view kStem = "checkpoint-";
-    if (!starts_with(name, kStem)) continue;
+    if (!starts_with(name, kStem) || !fs::exists(entry.path() / kStateFile, ignored)) continue;
     const std::string number = name.substr(kStem.size());
     if (number.empty() || number.size() > 18 || number.find_first_not_of("0123456789") != std::string::npos) continue;
     found.emplace_back(std::stoll(number), entry.path());
@@ -90,9 +87,12 @@ std::vector<std::pair<int64_t, fs::path>> checkpoint_folders(const fs::path& out
 }  // namespace
 
 void remove_checkpoint(const fs::path& folder) {
-  std::error_code ignored;  // another may remove it at the same time
-  fs::remove(folder / kStateFile, ignored);
-  fs::remove_all(folder, ignored);
+  // Hidden under a name that sweep_leftovers knows, so that a kill leaves no half of a checkpoint under its own name.
+  const fs::path hidden =
+      folder.parent_path() / ("." + folder.filename().string() + format(".tmp-%d", static_cast<int>(::getpid())));
+  std::error_code gone;  // another may remove it at the same time
+  fs::rename(folder, hidden, gone);
+  if (!gone) fs::remove_all(hidden, gone);
 }
 
 void save_checkpoint(const fs::path& output_dir, const TrainerState& state, const Method& method,
@@ -104,13 +104,11 @@ void save_checkpoint(const fs::path& output_dir, const TrainerState& state, cons
     if (keep == Keep::kPassing) write_file(folder / kPassingMark, "");
   });
   std::vector<fs::path> lasting;
-  for (const auto& [step, folder] : checkpoint_folders(output_dir)) {
-    const bool passing = fs::exists(folder / kPassingMark);
-    if (!is_whole(folder) || (passing && step < state.step)) {
-      remove_checkpoint(folder);
-    } else if (!passing) {
+  for (const auto& [step, folder] : checkpoints(output_dir)) {
+    if (!fs::exists(folder / kPassingMark))
       lasting.push_back(folder);
-    }
+    else if (step < state.step)
+      remove_checkpoint(folder);
   }
   for (size_t i = 0; limit > 0 && i + static_cast<size_t>(limit) < lasting.size(); ++i) remove_checkpoint(lasting[i]);
 }
@@ -143,8 +141,7 @@ TrainerState load_checkpoint(const fs::path& folder, const std::string& run_fing
 }
 
 fs::path latest_checkpoint(const fs::path& output_dir) {
-  auto all = checkpoint_folders(output_dir);
-  while (!all.empty() && !is_whole(all.back().second)) all.pop_back();
+  const auto all = checkpoints(output_dir);
   return all.empty() ? fs::path() : all.back().second;
 }
 

@@ -34,7 +34,8 @@ enum class Keep { kLasting, kPassing };
 void save_checkpoint(const std::filesystem::path& output_dir, const TrainerState& state, const Method& method,
                      const Optimizer& optimizer, int64_t limit, Keep keep = Keep::kLasting);
 
-/// Removes the folder; one that is removed in part is no checkpoint any more. Does nothing where it is gone.
+/// Takes the folder's name away before its contents: others see it whole or not at all, also after a kill. Does nothing
+/// where it is gone.
 void remove_checkpoint(const std::filesystem::path& folder);
 
 /// Restores method and optimiser from `folder`. A checkpoint of another run (fingerprint) or a broken

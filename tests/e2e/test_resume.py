@@ -133,16 +133,19 @@ def test_saving_by_the_clock_keeps_the_newest_alone(tmp_path):
     whole, output = tmp_path / "whole", tmp_path / "run"
     subprocess.run(command(config, whole, "training.save_strategy=no", "training.eval_strategy=no"), check=True, capture_output=True)
     assert not list(whole.glob("checkpoint-*"))
+    (output / "checkpoint-1000").mkdir(parents=True)  # what somebody keeps without the state of training is nobody's to remove
+    (output / "checkpoint-1000/adapter_model.safetensors").write_bytes(b"mine")
     clock = ["training.eval_strategy=no", "training.save_seconds=0.05", "--resume"]
     process = subprocess.Popen(command(config, output, "training.save_strategy=no", *clock), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until = time.monotonic() + 300
-    while not list(output.glob("checkpoint-*")):
+    while not list(output.glob("checkpoint-*/trainer_state.json")):
         assert time.monotonic() < until and process.poll() is None
         time.sleep(0.001)
     process.kill()
     process.wait()
-    assert len([path for path in output.glob("checkpoint-*") if (path / "trainer_state.json").exists()]) in (1, 2)
+    assert len(list(output.glob("checkpoint-*/trainer_state.json"))) in (1, 2)
     begun = subprocess.run(command(config, output, "training.save_strategy=steps", "training.save_steps=10", *clock), check=True, capture_output=True, text=True)
     assert "resuming from" in begun.stderr
     assert curve(output) == curve(whole)
-    assert sorted(path.name for path in output.glob("checkpoint-*")) == ["checkpoint-20", "checkpoint-24"]
+    assert sorted(path.name for path in output.glob("checkpoint-*")) == ["checkpoint-1000", "checkpoint-20", "checkpoint-24"]
+    assert not list(output.glob(".checkpoint-*"))
