@@ -38,8 +38,9 @@ class Clone:
         shutil.copy(ROOT / "tools/setup.sh", self.root / "tools/setup.sh")
         (requirements / "packages.txt").write_text("# what every Debian has\nbash\n")
         shutil.copy(wheel(folder), requirements)
-        for name in ("engine", "oracles", "clients", "clients_legacy"):
-            (requirements / f"{name}.txt").write_text(f"./tools/requirements/{wheel(folder).name}\n")
+        for listed in (ROOT / "tools/requirements").glob("*.txt"):
+            if listed.name != "packages.txt":
+                (requirements / listed.name).write_text(f"./tools/requirements/{wheel(folder).name}\n")
 
     def command(self, *arguments, prefix=(), **variables):
         # An index that nobody answers: whatever still succeeds needed no network.
