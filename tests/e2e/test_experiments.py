@@ -6,41 +6,25 @@ import urllib.request
 
 import pytest
 
-from e2e.service import CLIENTS, HONE, MODEL, Service, base_model
+from e2e.service import CLIENTS, HONE, MODEL, Service
 
 pytestmark = pytest.mark.skipif(not CLIENTS.exists(), reason="build/python-clients is not there: tools/setup.sh oracles")
 
 TWO = [{"name": "control", "model": MODEL, "weight": 0.5}, {"name": "treatment", "model": "other-name", "weight": 0.5}]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return base_model(tmp_path_factory.mktemp("base") / "model")
+OTHER_NAME = ("--served-model-name", "other-name")
 
 
 @pytest.fixture(scope="module")
 def service(model, tmp_path_factory):
     """One for the tests that do not mind each other's experiments."""
-    service = started(model, tmp_path_factory.mktemp("shared") / "data")
+    service = Service(model, tmp_path_factory.mktemp("shared") / "data", *OTHER_NAME).start()
     yield service
     service.stop()
 
 
 @pytest.fixture
-def start(model, tmp_path):
-    services = []
-
-    def make(*options, name="data"):
-        services.append(started(model, tmp_path / name, *options))
-        return services[-1]
-
-    yield make
-    for service in services:
-        service.stop()
-
-
-def started(model, data, *options):
-    return Service(model, data, "--served-model-name", "other-name", *options).start()
+def start(start):
+    return lambda *options, **arguments: start(*OTHER_NAME, *options, **arguments)
 
 
 def create(service, name, **settings):

@@ -17,12 +17,7 @@ import urllib.parse
 
 import pytest
 
-from e2e.service import HONE, MODEL, Service, base_model, chats, write_rows
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return base_model(tmp_path_factory.mktemp("base") / "model")
+from e2e.service import HONE, MODEL, Service, chats, write_rows
 
 
 @pytest.fixture(scope="module")

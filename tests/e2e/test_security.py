@@ -17,14 +17,9 @@ import sys
 import pytest
 
 from e2e.no_network import forbidden
-from e2e.service import HONE, MODEL, Service, base_model, chats, write_rows
+from e2e.service import HONE, MODEL, Service, chats, write_rows
 
 OPEN_ROUTES = [("GET", "/health")]
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return base_model(tmp_path_factory.mktemp("base") / "model")
 
 
 @pytest.fixture(scope="module")
@@ -34,19 +29,6 @@ def service(model, tmp_path_factory):
     running.train = running.call("POST", "/v1/keys", {"name": "kim", "role": "train"})[1]["key"]
     yield running
     running.stop()
-
-
-@pytest.fixture
-def start(model, tmp_path):
-    started = []
-
-    def make(*options, **arguments):
-        started.append(Service(model, tmp_path / "data", *options, **arguments).start())
-        return started[-1]
-
-    yield make
-    for one in started:
-        one.stop()
 
 
 def raw(service, method, target, headers=None, body=None):

@@ -6,28 +6,10 @@ import time
 
 import pytest
 
-from e2e.service import Service, base_model, chats, write_rows
+from e2e.service import Service, chats, write_rows
 
 BOUNDARY = "hone-boundary"
 MIB = 1 << 20
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return base_model(tmp_path_factory.mktemp("base") / "model")
-
-
-@pytest.fixture
-def start(model, tmp_path):
-    started = []
-
-    def make(*options):
-        started.append(Service(model, tmp_path / "data", *options).start())
-        return started[-1]
-
-    yield make
-    for one in started:
-        one.stop()
 
 
 @pytest.fixture(scope="module")

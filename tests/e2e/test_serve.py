@@ -7,27 +7,9 @@ import time
 
 import pytest
 
-from e2e.service import CLIENTS, HONE, LEGACY_CLIENT, MODEL, Service, base_model, chats, write_rows
+from e2e.service import CLIENTS, HONE, MODEL, Service, chats, write_rows
 
 pytestmark = pytest.mark.skipif(not CLIENTS.exists(), reason="build/python-clients is not there: tools/setup.sh oracles")
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return base_model(tmp_path_factory.mktemp("base") / "model")
-
-
-@pytest.fixture
-def start(model, tmp_path):
-    started = []
-
-    def make(*options, name="data"):
-        started.append(Service(model, tmp_path / name, *options).start())
-        return started[-1]
-
-    yield make
-    for service in started:
-        service.stop()
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,10 @@ import resource
 import pytest
 
 from e2e import survival
-from e2e.service import Service, base_model, chats, write_rows
+from e2e.service import Service, chats, write_rows
 from e2e.small_disk import SmallDisk, why_not
 
 pytestmark = pytest.mark.skipif(why_not() != "", reason=why_not())
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return base_model(tmp_path_factory.mktemp("base") / "model")
 
 
 @pytest.fixture

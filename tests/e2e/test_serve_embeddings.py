@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from e2e.service import CLIENTS, HONE, LEGACY_CLIENT, MODEL, Service, base_model
+from e2e.service import CLIENTS, HONE, LEGACY_CLIENT, MODEL, Service
 from parity.story_model import add_tokenizer
 from parity.test_embed import bert, sentence_files
 
@@ -24,24 +24,6 @@ def encoder(tmp_path_factory):
     add_tokenizer(folder)
     sentence_files(folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return base_model(tmp_path_factory.mktemp("base") / "model")
-
-
-@pytest.fixture
-def start(model, tmp_path):
-    started = []
-
-    def make(*options):
-        started.append(Service(model, tmp_path / "data", *options).start())
-        return started[-1]
-
-    yield make
-    for service in started:
-        service.stop()
 
 
 def embedded(encoder, lines, *options):

@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from e2e.service import LEGACY_CLIENT, MODEL, Service, base_model, write_rows
+from e2e.service import LEGACY_CLIENT, MODEL, base_model, write_rows
 
 pytestmark = pytest.mark.skipif(not LEGACY_CLIENT.exists(), reason="build/python-clients_legacy is not there: tools/setup.sh oracles")
 
@@ -30,17 +30,14 @@ def models(tmp_path_factory):
     return {"chat": base_model(folder / "chat"), "raw": without_template(base_model(folder / "raw"))}
 
 
+@pytest.fixture(scope="module")
+def model(models):
+    return models["chat"]
+
+
 @pytest.fixture
-def start(models, tmp_path):
-    started = []
-
-    def make(kind="chat", *options):
-        started.append(Service(models[kind], tmp_path / "data", *options).start())
-        return started[-1]
-
-    yield make
-    for service in started:
-        service.stop()
+def start(start, models):
+    return lambda kind="chat", *options: start(*options, base=models[kind])
 
 
 def tokens(rows):

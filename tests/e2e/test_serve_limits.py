@@ -2,28 +2,8 @@
 import pathlib
 import time
 
-import pytest
-
 from e2e import survival
-from e2e.service import Service, base_model, chats, write_rows
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return base_model(tmp_path_factory.mktemp("base") / "model")
-
-
-@pytest.fixture
-def start(model, tmp_path):
-    started = []
-
-    def make(*options):
-        started.append(Service(model, tmp_path / "data", *options).start())
-        return started[-1]
-
-    yield make
-    for service in started:
-        service.stop()
+from e2e.service import chats, write_rows
 
 
 def failed(service, path, **hyperparameters):

@@ -8,14 +8,9 @@ import pytest
 
 from e2e import survival
 from e2e.postgres import Postgres, programs
-from e2e.service import CLIENTS, Service, base_model, chats, write_rows
+from e2e.service import CLIENTS, Service, chats, write_rows
 
 pytestmark = pytest.mark.skipif(programs() is None, reason="no PostgreSQL server is installed")
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return base_model(tmp_path_factory.mktemp("base") / "model")
 
 
 @pytest.fixture(scope="module")
@@ -26,17 +21,10 @@ def postgres():
 
 
 @pytest.fixture
-def start(model, postgres, tmp_path, request):
-    started = []
-
+def start(start, postgres, request):
     def make(*options):
-        database = postgres.new_database(f"test_{abs(hash(request.node.name)) % 10**9}")
-        started.append(Service(model, tmp_path / "data", "--database", database, *options).start())
-        return started[-1]
-
-    yield make
-    for service in started:
-        service.stop()
+        return start("--database", postgres.new_database(f"test_{abs(hash(request.node.name)) % 10**9}"), *options)
+    return make
 
 
 @pytest.fixture(scope="module")

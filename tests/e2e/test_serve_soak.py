@@ -12,17 +12,12 @@ import urllib.error
 import pytest
 
 from e2e import survival
-from e2e.service import MODEL, Service, base_model
+from e2e.service import MODEL, Service
 
 KILLS = int(os.environ.get("HONE_SOAK", "10"))
 SEED = int(os.environ.get("HONE_SOAK_SEED", "17"))
 KINDS = ("sft", "dpo")
 GONE = (urllib.error.URLError, http.client.HTTPException, ConnectionError)
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return base_model(tmp_path_factory.mktemp("base") / "model")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from e2e.service import MODEL, ROOT, Service, base_model, chats, write_rows
+from e2e.service import MODEL, ROOT, Service, chats, write_rows
 
 for folder in glob.glob(str(ROOT / "build/python-web/lib/python3*/site-packages")):
     site.addsitedir(folder)
@@ -24,11 +24,6 @@ SCREENS = ["jobs", "files", "models", "playground", "experiments", "cost", "new"
 SECONDS = 60_000  # what a busy machine may take for a step, in ms
 # Would run if it became markup anywhere.
 EVIL = "<img src=x onerror=window.harmed=1><b>"
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return base_model(tmp_path_factory.mktemp("base") / "model")
 
 
 @pytest.fixture(scope="module")
