@@ -30,11 +30,19 @@ ServedModel Catalog::base_model() const {
   return {base(), {}, started_at_, "hone"};
 }
 
+bool Catalog::is_base(const std::string& name) const {
+  const auto& names = options_.base_names;
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool Catalog::is_fixed(const std::string& name) const {
+  return is_base(name) || options_.aliases.contains(name);
+}
+
 ServedModel Catalog::find(const std::string& name, const Caller& caller) {
   const auto alias = options_.aliases.find(name);
   const std::string& target = alias == options_.aliases.end() ? name : alias->second;
-  const auto& names = options_.base_names;
-  if (std::find(names.begin(), names.end(), target) != names.end()) return base_model();
+  if (is_base(target)) return base_model();
   const bool given = alias != options_.aliases.end();
   const std::optional<ModelRecord> record = given && starts_with(target, kLatest)
                                                 ? records_.newest_model(target.substr(kLatest.size()))

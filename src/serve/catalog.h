@@ -33,6 +33,8 @@ class Catalog {
 
   const CatalogOptions& options() const { return options_; }
   const std::string& base() const { return options_.base_names.front(); }
+  /// What the operator named: the base by any of its names, an alias.
+  bool is_fixed(const std::string& name) const;
   /// Throws ApiError(404, model_not_found): never another model in its place.
   ServedModel find(const std::string& name, const Caller& caller);
   /// The base first, then what the caller may see.
@@ -42,6 +44,7 @@ class Catalog {
 
  private:
   ServedModel base_model() const;
+  bool is_base(const std::string& name) const;
 
   Records& records_;
   CatalogOptions options_;

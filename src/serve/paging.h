@@ -1,6 +1,7 @@
 // The query of a list and its answer, in OpenAI's form. For sources only.
 #pragma once
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "net/message.h"
 #include "serve/records.h"
@@ -12,6 +13,11 @@ PageRequest page_request(const net::Request& request, int64_t limit, int64_t mos
 /// {"object": "list", "data": […], "first_id", "last_id", "has_more"}
 Json list_json(Json data, bool has_more);
 net::Response json_response(const Json& body);
+
+template <typename Content>
+Json json_or_null(const std::optional<Content>& content) {
+  return content ? Json(*content) : Json(nullptr);
+}
 
 /// A page of records, each as `show` writes it.
 template <typename Record, typename Show>

@@ -9,17 +9,8 @@
 namespace hone::serve {
 namespace {
 
-constexpr int64_t kSameRequestSeconds = 600;  // a client has given up repeating by then
-
 using store::Row;
 using store::Value;
-
-Value or_null(const std::optional<std::string>& text) {
-  return text ? Value(*text) : Value(nullptr);
-}
-Value or_null(const std::optional<int64_t>& number) {
-  return number ? Value(*number) : Value(nullptr);
-}
 
 FileRecord to_file(const Row& row) {
   FileRecord file;
@@ -119,7 +110,7 @@ void Records::add(FileRecord& file) {
     database_.execute(
         "INSERT INTO files (id, serial, owner, created_at, expires_at, filename, purpose, bytes, sha256)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        {file.id, file.serial, file.owner, file.created_at, or_null(file.expires_at), file.filename, file.purpose,
+        {file.id, file.serial, file.owner, file.created_at, value_or_null(file.expires_at), file.filename, file.purpose,
          file.bytes, file.sha256});
   });
 }
@@ -176,7 +167,7 @@ void Records::add(JobRecord& job) {
         " training_file, validation_file, suffix, seed, method, hyperparameters_json, metadata_json, integrations_json,"
         " step, total_steps, attempts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0)",
         {job.id, job.serial, job.owner, job.request_hash, int64_t{job.legacy}, job.created_at, job.status, job.model,
-         job.base, job.training_file, or_null(job.validation_file), job.suffix, job.seed, job.method,
+         job.base, job.training_file, value_or_null(job.validation_file), job.suffix, job.seed, job.method,
          job.hyperparameters, job.metadata, job.integrations});
   });
 }
@@ -228,16 +219,17 @@ bool Records::update(const JobRecord& job, const std::string& expected) {
              "UPDATE jobs SET status = ?, started_at = ?, finished_at = ?, hyperparameters_json = ?, error_json = ?,"
              " fine_tuned_model = ?, result_file = ?, trained_tokens = ?, estimated_finish = ?, step = ?,"
              " total_steps = ?, attempts = ? WHERE id = ? AND status = ?",
-             {job.status, or_null(job.started_at), or_null(job.finished_at), job.hyperparameters, or_null(job.error),
-              or_null(job.fine_tuned_model), or_null(job.result_file), or_null(job.trained_tokens),
-              or_null(job.estimated_finish), job.step, job.total_steps, job.attempts, job.id, expected}) > 0;
+             {job.status, value_or_null(job.started_at), value_or_null(job.finished_at), job.hyperparameters,
+              value_or_null(job.error), value_or_null(job.fine_tuned_model), value_or_null(job.result_file),
+              value_or_null(job.trained_tokens), value_or_null(job.estimated_finish), job.step, job.total_steps,
+              job.attempts, job.id, expected}) > 0;
 }
 
 bool Records::move_job(const std::string& id, const std::string& from, const std::string& to,
                        std::optional<int64_t> finished_at) {
   return database_.execute(
              "UPDATE jobs SET status = ?, finished_at = ?, estimated_finish = NULL WHERE id = ? AND status = ?",
-             {to, or_null(finished_at), id, from}) > 0;
+             {to, value_or_null(finished_at), id, from}) > 0;
 }
 
 void Records::add(EventRecord event) {
@@ -301,7 +293,7 @@ void Records::add(ModelRecord model) {
     database_.execute(
         "INSERT INTO models (name, serial, owner, created_at, base, folder, job, suffix) VALUES (?, ?, ?, ?, ?, ?, ?, "
         "?)",
-        {model.name, model.serial, model.owner, model.created_at, model.base, model.folder, or_null(model.job),
+        {model.name, model.serial, model.owner, model.created_at, model.base, model.folder, value_or_null(model.job),
          model.suffix});
   });
 }

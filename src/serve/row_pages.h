@@ -1,5 +1,8 @@
-// Pages of rows that are numbered by `serial`. For sources only.
+// What the tables of the service have in common: columns that may be NULL, repeated requests, pages of rows that are
+// numbered by `serial`. For sources only.
 #pragma once
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -7,6 +10,14 @@
 #include "serve/records.h"
 
 namespace hone::serve {
+
+/// A client that repeats a request has given up by then.
+inline constexpr int64_t kSameRequestSeconds = 600;
+
+template <typename Content>
+store::Value value_or_null(const std::optional<Content>& content) {
+  return content ? store::Value(*content) : store::Value(nullptr);
+}
 
 /// The end of a SELECT whose condition ends in AND or WHERE: " serial < ? ORDER BY serial DESC LIMIT ?", or the other
 /// way round. Bind the serial number of the last one seen, and limit + 1.

@@ -95,8 +95,10 @@ struct Service::Impl {
         traffic(experiments, catalog, recorder, remote),
         host(decoder, text, options.host),
         embeddings(options.embeddings.folder.empty() ? nullptr : std::make_unique<EmbeddingHost>(options.embeddings)) {
-    if (embeddings) check_name();
-    if (embeddings) experiments.reserve(embeddings->name());
+    if (embeddings) {
+      check_name();
+      experiments.reserve(embeddings->name());
+    }
     if (!options.api_key.empty())
       keys.accept(options.api_key, "admin", Role::kAdmin);
     else if (!options.open && keys.empty())
@@ -113,6 +115,9 @@ struct Service::Impl {
   void add_routes();
   /// As models are listed.
   ServedModel encoder() const { return {embeddings->name(), {}, started_at, "hone"}; }
+  ServedModel model(const std::string& name, const Caller& caller) {
+    return embeddings && name == embeddings->name() ? encoder() : catalog.find(name, caller);
+  }
 
   ServiceOptions options;
   FolderLock lock;
@@ -162,9 +167,7 @@ ServiceOptions Service::Impl::complete(ServiceOptions chosen) {
 }
 
 void Service::Impl::check_name() const {
-  const auto& names = options.catalog.base_names;
-  const bool taken = std::find(names.begin(), names.end(), embeddings->name()) != names.end();
-  if (taken || options.catalog.aliases.contains(embeddings->name())) {
+  if (catalog.is_fixed(embeddings->name())) {
     fail_input("--embedding-model", "the name " + embeddings->name() + " is taken by the model that answers chats",
                "give it another by --served-embedding-name");
   }
@@ -189,18 +192,14 @@ void Service::Impl::add_routes() {
   });
   add_route(server, "GET", "/v1/models/{model}", Role::kUse, [this](net::Request& request) {
     const std::string& name = request.path_values.at("model");
-    const bool embeds = embeddings && name == embeddings->name();
     const auto experiment = experiments.named(name, caller_of(request));
-    if (experiment) return json_response(model_json(Experiments::served(*experiment)));
-    return json_response(model_json(embeds ? encoder() : catalog.find(name, caller_of(request))));
+    return json_response(model_json(experiment ? Experiments::served(*experiment) : model(name, caller_of(request))));
   });
   add_route(server, "DELETE", "/v1/models/{model}", Role::kTrain, [this](net::Request& request) {
-    const std::string& name = request.path_values.at("model");
-    const bool embeds = embeddings && name == embeddings->name();
-    const ServedModel model = embeds ? encoder() : catalog.find(name, caller_of(request));
-    if (model.adapter.empty()) throw ApiError(403, "The base model " + model.name + " cannot be deleted.", "model", "");
-    remove_model(records, host, model.name);
-    return json_response({{"id", model.name}, {"object", "model"}, {"deleted", true}});
+    const ServedModel found = model(request.path_values.at("model"), caller_of(request));
+    if (found.adapter.empty()) throw ApiError(403, "The base model " + found.name + " cannot be deleted.", "model", "");
+    remove_model(records, host, found.name);
+    return json_response({{"id", found.name}, {"object", "model"}, {"deleted", true}});
   });
   add_experiments_api(server, experiments, recorder);
   add_feedback_api(server, feedback, experiments, recorder, guards);

@@ -11,20 +11,10 @@
 #include "metrics/statistics.h"
 #include "text/builtin_templates.h"
 #include "text/chat_encoding.h"
+#include "text/count_tokens.h"
 
 namespace hone::cli {
 namespace {
-
-/// Every text of both branches, prompt once.
-std::vector<std::string_view> texts_of(const data::Example& example) {
-  std::vector<std::string_view> texts = {example.text};
-  for (const auto& message : example.messages) texts.emplace_back(message.content);
-  if (example.rejected) {
-    texts.emplace_back(example.rejected->text);
-    for (const auto& message : example.rejected->messages) texts.emplace_back(message.content);
-  }
-  return texts;
-}
 
 /// Tokens of an example: as training would see it, or by what is at hand.
 class Counter {
@@ -45,19 +35,18 @@ class Counter {
 
   /// Nothing for an example that the template refuses.
   std::optional<uint64_t> count(const data::Example& example) const {
-    uint64_t sum = 0;
     if (encoder_) {
       try {
-        for (const auto& sequence : encoder_->encode_branches(example)) sum += sequence.ids.size();
-        return sum;
+        return text::count_tokens(example, *encoder_);
       } catch (const Error& error) {
         if (error.kind() != ErrorKind::kInput) throw;
         return std::nullopt;
       }
     }
-    for (const std::string_view text : texts_of(example))
-      sum += tokenizer_ ? tokenizer_->encode(text).size() : data::count_characters(text);
-    return tokenizer_ ? sum : (sum + 3) / 4;
+    if (tokenizer_) return text::count_tokens(example, *tokenizer_);
+    uint64_t characters = 0;
+    for (const std::string_view text : text::texts_of(example)) characters += data::count_characters(text);
+    return (characters + 3) / 4;
   }
 
  private:
@@ -94,7 +83,7 @@ DataFacts collect_data_facts(const DataFactsOptions& options) {
       facts.contradictions += !fresh && first->second != answer;
     }
     std::map<std::string, uint64_t> personal;
-    for (const std::string_view text : texts_of(example)) personal.merge(personal_data(text));
+    for (const std::string_view text : text::texts_of(example)) personal.merge(personal_data(text));
     for (const auto& found : personal) ++facts.personal[found.first];
     if (const auto tokens = counter.count(example)) {
       facts.tokens += *tokens;

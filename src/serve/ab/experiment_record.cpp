@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "serve/ids.h"
+#include "serve/paging.h"
 #include "store/sha256.h"
 
 namespace hone::serve {
@@ -72,7 +73,7 @@ Json metrics_json(const std::vector<metrics::MetricSpec>& specs) {
     list.push_back({{"name", spec.name},
                     {"kind", spec.kind == metrics::MetricKind::kBinary ? "binary" : "mean"},
                     {"higher_is_better", spec.higher_is_better},
-                    {"max_worsening", spec.max_worsening ? Json(*spec.max_worsening) : Json(nullptr)}});
+                    {"max_worsening", json_or_null(spec.max_worsening)}});
   }
   return list;
 }

@@ -8,12 +8,13 @@
 #include "base/strings.h"
 #include "serve/ab/automatic_metrics.h"
 #include "serve/api_error.h"
+#include "serve/metadata.h"
 
 namespace hone::serve {
 namespace {
 
-constexpr size_t kMostVariants = 20, kMostMetrics = 20, kMostPairs = 16;
-constexpr int64_t kLongestName = 64, kLongestModel = 200, kLongestValue = 512;
+constexpr size_t kMostVariants = 20, kMostMetrics = 20;
+constexpr int64_t kLongestName = 64, kLongestModel = 200;
 constexpr double kMost = 1e12;
 
 /// A word that can stand in an address and a header: no ':', which parts an experiment from its users.
@@ -96,22 +97,6 @@ metrics::MetricSpec read_metric(const Fields& fields) {
   return spec;
 }
 
-std::string read_metadata(const Fields& fields) {
-  const Json* given = fields.object("metadata");
-  if (given == nullptr) return "{}";
-  if (given->size() > kMostPairs) {
-    refuse(format("Invalid 'metadata': expected an object with at most %zu properties.", kMostPairs), "metadata",
-           "object_above_max_properties");
-  }
-  const Fields pairs(*given, "metadata");
-  for (const auto& [key, value] : given->items()) {
-    if (key.size() > static_cast<size_t>(kLongestName))
-      refuse("Invalid 'metadata': keys have at most 64 characters.", "metadata", "invalid_value");
-    pairs.text(key, 0, kLongestValue);
-  }
-  return to_line(*given);
-}
-
 [[noreturn]] void refuse_weights(const Error& error, const char* param) {
   refuse("Invalid '" + std::string(param) + "': " + error.message() + ".", param, "invalid_value");
 }
@@ -143,7 +128,7 @@ ExperimentRecord read_experiment(const Json& body) {
   experiment.expected = fields.number("expected", 1, kMost).value_or(experiment.expected);
   experiment.auto_roll_back = fields.boolean("auto_roll_back").value_or(false);
   experiment.keeps_text = fields.boolean("store").value_or(false);
-  experiment.metadata = read_metadata(fields);
+  experiment.metadata = to_line(read_metadata(fields));
   try {
     experiment.segments = metrics::Assignment(experiment.name, experiment.weights()).segments();
   } catch (const Error& error) {
@@ -179,7 +164,7 @@ ExperimentChange read_change(const Json& body, const ExperimentRecord& experimen
       refuse_weights(error, "weights");
     }
   }
-  if (fields.has("metadata")) change.metadata = read_metadata(fields);
+  if (fields.has("metadata")) change.metadata = to_line(read_metadata(fields));
   change.auto_roll_back = fields.boolean("auto_roll_back");
   return change;
 }

@@ -1,11 +1,11 @@
 #include "serve/ab/experiments.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/strings.h"
 #include "serve/ab/statistics.h"
 #include "serve/api_error.h"
+#include "serve/paging.h"
 
 namespace hone::serve {
 namespace {
@@ -21,10 +21,7 @@ Experiments::Experiments(Records& records, Catalog& catalog, std::set<std::strin
     : catalog_(catalog), endpoints_(std::move(endpoints)), table_(records), figures_(records.database()) {}
 
 bool Experiments::means_something_else(const std::string& name) const {
-  const CatalogOptions& known = catalog_.options();
-  return known.aliases.contains(name) || reserved_.contains(name) ||
-         std::find(known.base_names.begin(), known.base_names.end(), name) != known.base_names.end() ||
-         starts_with(name, "ft:");
+  return catalog_.is_fixed(name) || reserved_.contains(name) || starts_with(name, "ft:");
 }
 
 ExperimentRecord Experiments::create(ExperimentRecord experiment, const Caller& caller) {
@@ -103,6 +100,16 @@ ExperimentRecord Experiments::change(const std::string& id, const Json& body, co
   });
 }
 
+ExperimentRecord Experiments::become(const std::string& id, const char* status, const Caller& caller, const char* what,
+                                     const std::string& reason) {
+  return edit(id, caller, [&](ExperimentRecord& experiment) {
+    if (experiment.status == status) return;
+    experiment.status = status;
+    experiment.promoted.reset();
+    experiment.remember(what, caller.owner, reason);
+  });
+}
+
 ExperimentRecord Experiments::promote(const std::string& id, const std::string& variant, const Caller& caller) {
   return edit(id, caller, [&](ExperimentRecord& experiment) {
     if (experiment.variant(variant) == nullptr) {
@@ -117,30 +124,15 @@ ExperimentRecord Experiments::promote(const std::string& id, const std::string& 
 }
 
 ExperimentRecord Experiments::roll_back(const std::string& id, const std::string& reason, const Caller& caller) {
-  return edit(id, caller, [&](ExperimentRecord& experiment) {
-    if (experiment.status == experiment_status::kRolledBack) return;
-    experiment.status = experiment_status::kRolledBack;
-    experiment.promoted.reset();
-    experiment.remember("rolled_back", caller.owner, reason);
-  });
+  return become(id, experiment_status::kRolledBack, caller, "rolled_back", reason);
 }
 
 ExperimentRecord Experiments::resume(const std::string& id, const Caller& caller) {
-  return edit(id, caller, [&](ExperimentRecord& experiment) {
-    if (experiment.running()) return;
-    experiment.status = experiment_status::kRunning;
-    experiment.promoted.reset();
-    experiment.remember("resumed", caller.owner, "");
-  });
+  return become(id, experiment_status::kRunning, caller, "resumed", "");
 }
 
 ExperimentRecord Experiments::stop(const std::string& id, const Caller& caller) {
-  return edit(id, caller, [&](ExperimentRecord& experiment) {
-    if (experiment.status == experiment_status::kStopped) return;
-    experiment.status = experiment_status::kStopped;
-    experiment.promoted.reset();
-    experiment.remember("stopped", caller.owner, "");
-  });
+  return become(id, experiment_status::kStopped, caller, "stopped", "");
 }
 
 void Experiments::remove(const std::string& id, const Caller& caller) {
@@ -175,7 +167,7 @@ Json Experiments::json(const ExperimentRecord& experiment) {
           {"object", "experiment"},
           {"name", experiment.name},
           {"status", experiment.status},
-          {"promoted", experiment.promoted ? Json(*experiment.promoted) : Json(nullptr)},
+          {"promoted", json_or_null(experiment.promoted)},
           {"created_at", experiment.created_at},
           {"variants", std::move(variants)},
           {"metrics", metrics_json(experiment.metrics)},

@@ -52,6 +52,9 @@ class Experiments {
   /// Reads, changes and writes it in one transaction.
   ExperimentRecord edit(const std::string& id, const Caller& caller,
                         const std::function<void(ExperimentRecord&)>& change);
+  /// The experiment with this status, and nothing promoted.
+  ExperimentRecord become(const std::string& id, const char* status, const Caller& caller, const char* what,
+                          const std::string& reason);
   bool means_something_else(const std::string& name) const;
 
   Catalog& catalog_;

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "serve/ab/automatic_metrics.h"
 #include "serve/ab/statistics.h"
+#include "serve/row_pages.h"
 
 namespace hone::serve {
 namespace {
@@ -17,9 +18,6 @@ constexpr auto kFlushPatience = std::chrono::seconds(10);
 store::Value or_null(const std::string& text) {
   return text.empty() ? store::Value(nullptr) : store::Value(text);
 }
-store::Value or_null(const std::optional<std::string>& text) {
-  return text ? store::Value(*text) : store::Value(nullptr);
-}
 
 void write_one(store::Database& database, const Answered& one) {
   // An experiment that was deleted meanwhile takes nothing more.
@@ -30,8 +28,8 @@ void write_one(store::Database& database, const Answered& one) {
       "INSERT INTO completions (id, owner, created_at, model, choices, experiment, variant, user_hash, counted,"
       " prompt_json, answers_json) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
       {one.id, one.owner, one.created_at, one.model, one.choices, or_null(one.experiment), or_null(one.variant),
-       or_null(one.user_hash), int64_t{one.counted ? 1 : 0}, or_null(keeps ? one.prompt : std::nullopt),
-       or_null(keeps ? one.answers : std::nullopt)});
+       or_null(one.user_hash), int64_t{one.counted ? 1 : 0}, value_or_null(keeps ? one.prompt : std::nullopt),
+       value_or_null(keeps ? one.answers : std::nullopt)});
   if (one.experiment.empty()) return;
   database.execute(
       "INSERT INTO experiment_requests (experiment, variant, requests) VALUES (?, ?, 1)"

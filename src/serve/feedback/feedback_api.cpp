@@ -16,24 +16,19 @@ constexpr size_t kMostMetrics = 20;
 constexpr int64_t kLongestName = 64, kLongestUser = 512, kLongestComment = 10'000, kLongestCorrection = 1'000'000;
 constexpr double kMost = 1e12;
 
-template <typename Content>
-Json or_null(const std::optional<Content>& content) {
-  return content ? Json(*content) : Json(nullptr);
-}
-
 Json feedback_json(const FeedbackRecord& feedback) {
   return {{"id", feedback.id},
           {"object", "feedback"},
           {"created_at", feedback.created_at},
-          {"completion_id", or_null(feedback.completion)},
+          {"completion_id", json_or_null(feedback.completion)},
           {"choice_index", feedback.completion ? Json(feedback.choice) : Json(nullptr)},
-          {"experiment", or_null(feedback.experiment)},
-          {"variant", or_null(feedback.variant)},
-          {"thumb", or_null(feedback.thumb)},
-          {"score", or_null(feedback.score)},
+          {"experiment", json_or_null(feedback.experiment)},
+          {"variant", json_or_null(feedback.variant)},
+          {"thumb", json_or_null(feedback.thumb)},
+          {"score", json_or_null(feedback.score)},
           {"metrics", Json(feedback.metrics)},
-          {"correction", or_null(feedback.correction)},
-          {"comment", or_null(feedback.comment)},
+          {"correction", json_or_null(feedback.correction)},
+          {"comment", json_or_null(feedback.comment)},
           {"counted", feedback.counted}};
 }
 

@@ -13,13 +13,6 @@ namespace {
 using store::Row;
 using store::Value;
 
-constexpr int64_t kSameRequestSeconds = 600;  // a client has given up repeating by then
-
-template <typename Content>
-Value or_null(const std::optional<Content>& content) {
-  return content ? Value(*content) : Value(nullptr);
-}
-
 CompletionRecord to_completion(const Row& row) {
   return {.id = row.text("id"),
           .owner = row.text("owner"),
@@ -85,10 +78,10 @@ void FeedbackTable::put(FeedbackRecord& feedback, const ExperimentRecord* experi
         " user_hash, counted, thumb, score, metrics_json, correction, comment)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         {feedback.id, feedback.serial, feedback.owner, feedback.created_at, feedback.request_hash,
-         or_null(feedback.completion), feedback.choice, or_null(feedback.experiment), or_null(feedback.variant),
-         or_null(feedback.user_hash), int64_t{feedback.counted ? 1 : 0}, or_null(feedback.thumb),
-         or_null(feedback.score), to_line(Json(feedback.metrics)), or_null(feedback.correction),
-         or_null(feedback.comment)});
+         value_or_null(feedback.completion), feedback.choice, value_or_null(feedback.experiment),
+         value_or_null(feedback.variant), value_or_null(feedback.user_hash), int64_t{feedback.counted ? 1 : 0},
+         value_or_null(feedback.thumb), value_or_null(feedback.score), to_line(Json(feedback.metrics)),
+         value_or_null(feedback.correction), value_or_null(feedback.comment)});
     if (experiment == nullptr || !feedback.counted) return;
     UserValues(database())
         .seen(experiment->id, *feedback.variant, *feedback.user_hash,

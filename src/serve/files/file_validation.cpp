@@ -15,6 +15,7 @@
 #include "serve/jobs/validation.h"
 #include "serve/paging.h"
 #include "serve/routes.h"
+#include "text/count_tokens.h"
 
 namespace hone::serve {
 namespace {
@@ -28,19 +29,7 @@ class Counter {
   const char* name() const { return encoder_ ? "tokenizer and chat template" : "tokenizer"; }
 
   uint64_t count(const data::Example& example) const {
-    uint64_t sum = 0;
-    if (encoder_) {
-      for (const auto& sequence : encoder_->encode_branches(example)) sum += sequence.ids.size();
-      return sum;
-    }
-    sum += text_.tokenizer().encode(example.text).size();
-    for (const data::Message& message : example.messages) sum += text_.tokenizer().encode(message.content).size();
-    if (example.rejected) {
-      sum += text_.tokenizer().encode(example.rejected->text).size();
-      for (const data::Message& message : example.rejected->messages)
-        sum += text_.tokenizer().encode(message.content).size();
-    }
-    return sum;
+    return encoder_ ? text::count_tokens(example, *encoder_) : text::count_tokens(example, text_.tokenizer());
   }
 
  private:
@@ -103,20 +92,35 @@ std::optional<std::string> method_of(const data::FileReport& report) {
   return method;
 }
 
-Json validation_json(const data::FileReport& report, size_t limit) {
-  Json faults = Json::array(), warnings = Json::array();
-  uint64_t faults_total = report.errors, warnings_total = report.warnings;
-  for (const data::Finding& finding : report.findings) {
-    const bool error = finding.severity() == data::Severity::kError;
-    if (finding.line == 0) ++(error ? faults_total : warnings_total);  // of the file as a whole
-    Json& list = error ? faults : warnings;
-    if (list.size() < limit) list.push_back(finding_json(finding));
+/// Faults and warnings, `limit` of each shown and all counted.
+class Report {
+ public:
+  Report(const data::FileReport& report, size_t limit)
+      : faults_total_(report.errors), warnings_total_(report.warnings) {
+    for (const data::Finding& finding : report.findings) {
+      const bool error = finding.severity() == data::Severity::kError;
+      if (finding.line == 0) ++(error ? faults_total_ : warnings_total_);  // of the file as a whole
+      Json& list = error ? faults_ : warnings_;
+      if (list.size() < limit) list.push_back(finding_json(finding));
+    }
   }
-  return {{"faults", std::move(faults)},
-          {"faults_total", faults_total},
-          {"warnings", std::move(warnings)},
-          {"warnings_total", warnings_total}};
-}
+  /// Of the file as a whole; always shown.
+  void add_fault(const char* code, const std::string& message, const char* fix) {
+    faults_.push_back({{"line", 0}, {"path", ""}, {"code", code}, {"message", message}, {"fix", fix}});
+    ++faults_total_;
+  }
+  Json json() && {
+    return {{"valid", faults_total_ == 0},
+            {"faults", std::move(faults_)},
+            {"faults_total", faults_total_},
+            {"warnings", std::move(warnings_)},
+            {"warnings_total", warnings_total_}};
+  }
+
+ private:
+  Json faults_ = Json::array(), warnings_ = Json::array();
+  uint64_t faults_total_, warnings_total_;
+};
 
 void add_plan(Json& json, const std::optional<std::string>& method, uint64_t examples, uint64_t tokens) {
   const Hyperparameters values = resolve({}, static_cast<int64_t>(examples));
@@ -130,27 +134,16 @@ Json validate(const FileRecord& file, const std::filesystem::path& path, const g
   Lengths lengths;
   const data::FileReport report = read(path, counter, max_length, limit, lengths);
   const std::optional<std::string> method = method_of(report);
-  Json json = validation_json(report, limit);
-  if (report.ok > 0 && !method) {
-    json["faults"].push_back({{"line", 0},
-                              {"path", ""},
-                              {"code", "invalid_file_format"},
-                              {"message", "chats and pairs of answers stand in one file"},
-                              {"fix", "keep a file for each method"}});
-    json["faults_total"] = json["faults_total"].get<uint64_t>() + 1;
-  }
-  if (report.ok < kLeastExamples) {
-    json["faults"].push_back({{"line", 0},
-                              {"path", ""},
-                              {"code", "invalid_n_examples"},
-                              {"message", too_few_examples(report.ok)},
-                              {"fix", "add examples; a validation file may have fewer"}});
-    json["faults_total"] = json["faults_total"].get<uint64_t>() + 1;
-  }
+  Report told(report, limit);
+  if (report.ok > 0 && !method)
+    told.add_fault("invalid_file_format", "chats and pairs of answers stand in one file",
+                   "keep a file for each method");
+  if (report.ok < kLeastExamples)
+    told.add_fault("invalid_n_examples", too_few_examples(report.ok), "add examples; a validation file may have fewer");
+  Json json = std::move(told).json();
   json["object"] = "file.validation";
   json["file_id"] = file.id;
-  json["valid"] = json["faults_total"] == 0;
-  json["method"] = method ? Json(*method) : Json(nullptr);
+  json["method"] = json_or_null(method);
   json["shapes"] = report.shapes;
   json["rows"] = report.rows;
   json["examples"] = report.ok;
@@ -161,10 +154,6 @@ Json validate(const FileRecord& file, const std::filesystem::path& path, const g
   return json;
 }
 
-size_t limit_of(const net::Request& request) {
-  return static_cast<size_t>(page_request(request, 100, 1000).limit);
-}
-
 }  // namespace
 
 void add_file_validation_api(net::Server& server, Files& files, const generate::ModelText& text, uint32_t max_length) {
@@ -173,7 +162,7 @@ void add_file_validation_api(net::Server& server, Files& files, const generate::
   add_route(server, "GET", "/v1/files/{file_id}/validation", Role::kTrain,
             [&, max_length, busy](net::Request& request) {
               const FileRecord file = files.get(request.path_values.at("file_id"), caller_of(request));
-              const size_t limit = limit_of(request);
+              const auto limit = static_cast<size_t>(page_request(request, 100, 1000).limit);
               const std::unique_lock lock(*busy, std::try_to_lock);
               if (!lock) refuse_busy();
               return json_response(validate(file, files.content(file), text, max_length, limit));

@@ -3,16 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include "serve/jobs/hyperparameters.h"
+#include "serve/paging.h"
 
 namespace hone::serve {
-namespace {
-
-template <typename Value>
-Json or_null(const std::optional<Value>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-}  // namespace
 
 Json job_json(const JobRecord& job, const std::string& organization) {
   const Hyperparameters values = hyperparameters_from(job.hyperparameters);
@@ -21,20 +14,20 @@ Json job_json(const JobRecord& job, const std::string& organization) {
       {"id", job.id},
       {"object", "fine_tuning.job"},
       {"created_at", job.created_at},
-      {"finished_at", or_null(job.finished_at)},
+      {"finished_at", json_or_null(job.finished_at)},
       {"model", job.base},
-      {"fine_tuned_model", or_null(job.fine_tuned_model)},
+      {"fine_tuned_model", json_or_null(job.fine_tuned_model)},
       {"organization_id", organization},
       {"status", job.status},
       {"hyperparameters", hyperparameters_json(values, false)},
       {"method", {{"type", job.method}, {job.method, {{"hyperparameters", hyperparameters_json(values, preference)}}}}},
       {"training_file", job.training_file},
-      {"validation_file", or_null(job.validation_file)},
+      {"validation_file", json_or_null(job.validation_file)},
       {"result_files", Json::array()},
-      {"trained_tokens", or_null(job.trained_tokens)},
+      {"trained_tokens", json_or_null(job.trained_tokens)},
       {"error", job.error ? parse_json(*job.error, job.id) : Json(nullptr)},
       {"seed", job.seed},
-      {"estimated_finish", or_null(job.estimated_finish)},
+      {"estimated_finish", json_or_null(job.estimated_finish)},
       {"suffix", job.suffix.empty() ? Json(nullptr) : Json(job.suffix)},
       {"metadata", parse_json(job.metadata, job.id)},
       {"integrations", parse_json(job.integrations, job.id)}};

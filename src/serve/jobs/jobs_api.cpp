@@ -8,6 +8,7 @@
 #include "serve/ids.h"
 #include "serve/jobs/hyperparameters.h"
 #include "serve/jobs/job_json.h"
+#include "serve/metadata.h"
 #include "serve/paging.h"
 #include "serve/routes.h"
 #include "store/sha256.h"
@@ -16,27 +17,6 @@ namespace hone::serve {
 namespace {
 
 constexpr int64_t kLargestSeed = 2147483647;
-
-Json read_metadata(const Fields& fields) {
-  constexpr size_t kMostPairs = 16;
-  constexpr int64_t kLongestKey = 64, kLongestValue = 512;
-  const Json* given = fields.object("metadata");
-  if (given == nullptr) return Json::object();
-  if (given->size() > kMostPairs) {
-    refuse(format("Invalid 'metadata': too many properties. Expected an object with at most %zu properties, but got an "
-                  "object with %zu properties instead.",
-                  kMostPairs, given->size()),
-           "metadata", "object_above_max_properties");
-  }
-  const Fields pairs(*given, "metadata");
-  for (const auto& [key, value] : given->items()) {
-    if (static_cast<int64_t>(key.size()) > kLongestKey) {
-      refuse("Invalid 'metadata': keys have at most 64 characters.", "metadata", "invalid_value");
-    }
-    pairs.text(key, 0, kLongestValue);
-  }
-  return *given;
-}
 
 Json read_integrations(const Fields& fields) {
   const Json* given = fields.array("integrations");

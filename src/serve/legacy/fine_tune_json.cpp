@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "serve/files/files.h"
+#include "serve/paging.h"
 
 namespace hone::serve {
 namespace {
@@ -45,7 +46,7 @@ Json fine_tune_json(const JobRecord& job, Records& records, const std::string& o
                {"created_at", job.created_at},
                {"updated_at", last.items.empty() ? job.created_at : last.items.front().created_at},
                {"model", job.base},
-               {"fine_tuned_model", job.fine_tuned_model ? Json(*job.fine_tuned_model) : Json(nullptr)},
+               {"fine_tuned_model", json_or_null(job.fine_tuned_model)},
                {"organization_id", organization},
                {"status", fine_tune_status(job)},
                {"hyperparams",
